@@ -161,6 +161,9 @@ func printSummary(p *page, s service.Summary, how extent, rest string) {
 	}
 	p.put("", fmt.Sprintf("Records: %d delivered, %d in scope, %d out of scope, %d in quarantine; %d %s no change; %s missing.",
 		r.Delivered, r.InScope, r.OutOfScope, r.Quarantined, r.Unchanged, needs, counted(r.Missing, "link", "links")))
+	if r.Unjoined > 0 {
+		p.put("", fmt.Sprintf("Left out by an inner join: %d.", r.Unjoined))
+	}
 	if out := scopeReasons(s.Scope); out != "" {
 		p.put("", out)
 	}

@@ -19,6 +19,9 @@ func deliveredMeta(automation string) string  { return "delivered/" + automation
 func linksKnownMeta(space ident.Space) string { return "links_known/" + space.String() }
 func straysMeta(automation string) string     { return "strays/" + automation }
 
+// joinedMeta names how many records of an endpoint were joined, and how many lacked one.
+func joinedMeta(automation, endpoint string) string { return "joined/" + automation + "/" + endpoint }
+
 // notRunMeta marks an automation that has not run since the state was lost,
 // although another automation of its space has. Its own links have yet
 // to be restored.
@@ -134,6 +137,11 @@ func (e *Engine) remember(ctx context.Context, r *run, made planned) error {
 	}
 	if err == nil && made.complete && made.Records.Delivered > 0 {
 		err = e.Store.SetMeta(ctx, deliveredMeta(r.Automation), strconv.Itoa(made.Records.Delivered))
+	}
+	for endpoint, counts := range made.joined {
+		if err == nil && made.Doubt == "" { // what a person approved or rejected is believed
+			err = e.Store.SetMeta(ctx, joinedMeta(r.Automation, endpoint), counts)
+		}
 	}
 	if err == nil {
 		err = e.Store.MarkDelivered(ctx, r.lease, r.automation.Settings.Space(), made.delivered, made.absent)

@@ -122,6 +122,7 @@ type joinCounts struct {
 	met     int       // records of both endpoints with one key
 	missing int       // records of the leading endpoint without one here
 	first   ident.Key // of those
+	bad     int       // keys of the leading endpoint for which what came here cannot be joined
 	alone   int       // keys here that the leading endpoint does not have
 	differ  map[string]difference
 }
@@ -143,6 +144,7 @@ func (d *delivery) join(r *ident.Record, partners []store.Staged) (without strin
 		problem := p.problem(s)
 		switch {
 		case problem != "":
+			p.fits.bad++
 			r.Problem = cmp.Or(r.Problem, problem)
 		case s.Records == 1:
 			fields := s.Record.Fields
@@ -254,15 +256,4 @@ func (d *delivery) reportUnusable(b *plan.Builder) {
 		b.Attend(fmt.Sprintf("deletions that endpoint %s reports and that do not say which key: %d; nothing is made of them",
 			d.endpoint, d.keylessDeletions), "look at the endpoint's deletions at the source")
 	}
-}
-
-// doubtOf says why who is out of scope may be so because of a further endpoint; "" if
-// nothing speaks for that.
-func (d delivery) doubtOf(a Automation) string {
-	for _, p := range d.partners {
-		if p.records == 0 && d.records > 0 && a.Mapper.WhereUses(p.endpoint) {
-			return fmt.Sprintf("endpoint %s delivered no record at all, and where looks at its records", p.endpoint)
-		}
-	}
-	return ""
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
+	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
@@ -312,4 +314,57 @@ func nested(users []ident.Record, partners [][]ident.Record, inner bool) []strin
 		all = append(all, joinedLine(r, without))
 	}
 	return all
+}
+
+// An endpoint without a usable record for anybody any more changes nobody, creates
+// nobody and disables nobody without approval, run after run. When it is whole again, what
+// it would have done to people is dropped, and what is still right waits for a person, as
+// whatever is held does.
+func TestAnEmptyFurtherEndpointHoldsEverything(t *testing.T) {
+	for where, want := range map[string]struct {
+		result store.RunResult
+		name   string
+	}{
+		`default(endpoints.hr.on, "no") == "yes"`:  {store.RunOK, "Eve"},
+		`default(endpoints.hr.on, "yes") == "yes"`: {store.RunHeld, "Ada"},
+	} {
+		full := []ident.Record{ofHR("1", "on", "yes", "title", "Boss"), ofHR("2", "on", "yes")}
+		s, lead, hr := joinScene(t, false, where, []ident.Record{person("1", "Ada"), person("2", "Ben")}, full)
+		s.run("crm")
+		lead.records = []ident.Record{person("1", "Eve"), person("2", "Ben"), person("3", "Cy")}
+		for _, hr.records = range [][]ident.Record{nil, {ofHR("c-1"), ofHR("c-2")}, nil} {
+			if r := s.run("crm"); r.Count(ident.ResultApplied) > 0 || r.Result != store.RunDoubtful || s.title("1") != "Boss 512" {
+				t.Errorf("%s: %+v, %s", where, r, s.title("1"))
+			}
+		}
+		hr.records = full
+		r := s.run("crm")
+		if name := s.account("crm:1").Attributes.First("displayName"); r.Result != want.result || name != want.name || s.title("1") != "Boss 512" {
+			t.Errorf("%s: %s, %s %s: %+v", where, r.Result, name, s.title("1"), r)
+		}
+	}
+}
+
+// A further endpoint that answers short disables nobody, brings nobody back and moves no
+// value, unless so few are lost that the source may shrink by them.
+func TestAShortFurtherEndpointHoldsEverything(t *testing.T) {
+	const people = 20
+	for lost, want := range map[int]store.RunResult{2: store.RunOK, 10: store.RunDoubtful} {
+		var users, full []ident.Record
+		for i := range people {
+			key := ident.Key(strconv.Itoa(i + 1))
+			users, full = append(users, person(key, "Ada "+string(key))), append(full, ofHR(key, "on", "yes", "title", "Boss"))
+		}
+		s, _, hr := joinScene(t, false, `default(endpoints.hr.on, "no") == "yes"`, users, full)
+		s.change("crm", func(p *plan.Settings) { p.SourceShrink = plan.Limit{Percent: 20} })
+		s.run("crm")
+		hr.records = full[lost:]
+		r := s.run("crm")
+		if r.Result != want || r.Count(ident.ResultApplied) > 0 != (want == store.RunOK) {
+			t.Errorf("%d lost: %s, %d applied", lost, r.Result, r.Count(ident.ResultApplied))
+		}
+		if state := s.title(strconv.Itoa(people)); state != "Boss 512" {
+			t.Errorf("%d lost: %s", lost, state)
+		}
+	}
 }

@@ -19,6 +19,7 @@ type planned struct {
 	ident.Plan
 	links     []plan.LinkUpdate
 	unsettled []ident.Key                       // the next run needs their delivered records again
+	joined    map[string]string                 // how each further endpoint fitted, for the next run
 	complete  bool                              // everybody was delivered
 	strays    int                               // accounts with an anchor that nothing explains since the state was lost
 	past      []ident.Refusal                   // refusals by the directory of values that are no longer to be written
@@ -63,6 +64,9 @@ func (e *Engine) plan(ctx context.Context, a Automation, client Directory, d del
 		return planned{}, fmt.Errorf("plan automation %s: %w", a.Settings.Automation, err)
 	}
 	end := e.deliveryEnd(ctx, a, d, b)
+	if end.Held, err = e.doubtOf(ctx, a, d); err != nil {
+		return planned{}, err
+	}
 	p, err := b.Finish(end)
 	if err != nil {
 		return planned{}, fmt.Errorf("plan automation %s: %w", a.Settings.Automation, err)
@@ -77,7 +81,7 @@ func (e *Engine) plan(ctx context.Context, a Automation, client Directory, d del
 		Plan: p, links: b.LinkUpdates(), unsettled: b.Unsettled(),
 		complete: end.Complete && end.Doubt == "" && !end.ChangesOnly,
 		strays:   b.Strays(), settled: acceptance(accepted).without(b.Accepted()),
-		past: refused.without(b.StillRefused()),
+		past: refused.without(b.StillRefused()), joined: d.joined(a),
 	}
 	made.keepUndecided(end, b, busy)
 	made.delivered, made.absent = b.Marks()
@@ -312,7 +316,7 @@ func (e *Engine) deliveryEnd(ctx context.Context, a Automation, d delivery, b *p
 		return d.chosen.end()
 	}
 	end := plan.Delivery{
-		Complete: true, ChangesOnly: a.changesOnly(), Doubt: d.doubtOf(a),
+		Complete: true, ChangesOnly: a.changesOnly(),
 		Present: func(k ident.Key) (bool, error) { return e.Store.StagedHas(ctx, d.staging, k) },
 	}
 	if d.partsAlone > 0 {

@@ -52,14 +52,17 @@ func (m *planned) keepUndecided(end plan.Delivery, b *plan.Builder, busy map[ide
 		aside[q.Key] = aside[q.Key] || q.Part == ""
 	}
 	m.undecided = func(key ident.Key, class ident.Class) bool {
-		return busy[key] != "" || undecided && !b.Back(key) || aside[key] && class != ident.ClassDisable
+		return busy[key] != "" || end.Held != "" || b.LeftOut(key) || undecided && !b.Back(key) || aside[key] && class != ident.ClassDisable
 	}
-	if undecided {
+	if end.Held != "" {
+		m.links = nil // nor may a link remember what comes of such a delivery
+	}
+	if undecided || end.Held != "" {
 		m.settled, m.past = nil, nil
 		return
 	}
-	m.settled = slices.DeleteFunc(m.settled, func(q ident.QuarantineItem) bool { return aside[q.Key] })
-	m.past = slices.DeleteFunc(m.past, func(r ident.Refusal) bool { return aside[r.Key] })
+	m.settled = slices.DeleteFunc(m.settled, func(q ident.QuarantineItem) bool { return aside[q.Key] || b.LeftOut(q.Key) })
+	m.past = slices.DeleteFunc(m.past, func(r ident.Refusal) bool { return aside[r.Key] || b.LeftOut(r.Key) })
 }
 
 // hold records what the limits hold or refuse.
@@ -116,12 +119,13 @@ func (e *Engine) dropHeld(ctx context.Context, r *run, undecided func(ident.Key,
 		if r.job.Blocked(h.Key) {
 			continue
 		}
-		if undecided(h.Key, h.Operation.Class) {
+		other := instead[store.OperationID{Key: h.Key, Class: h.Operation.Class}]
+		if undecided(h.Key, h.Operation.Class) && other.Verdict != ident.VerdictHold {
 			r.tally.wait(h)
 			continue
 		}
 		gone = append(gone, store.Drop{
-			ID: h.ID, Cause: droppedFor(r.ID, h.Operation, instead[store.OperationID{Key: h.Key, Class: h.Operation.Class}]),
+			ID: h.ID, Cause: droppedFor(r.ID, h.Operation, other),
 		})
 	}
 	if err := e.forgetRejected(ctx, r, planned, undecided); err != nil {

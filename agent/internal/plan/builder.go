@@ -24,6 +24,8 @@ type Builder struct {
 	diff    *differ
 	leavers *leaverPlanner
 	judge   *judge
+
+	unjoined map[ident.Key]bool
 }
 
 // NewBuilder starts a plan.
@@ -38,6 +40,8 @@ func NewBuilder(settings Settings, view View, mapper Mapper, hist History) *Buil
 		diff:    newDiffer(set, view, mapper, dir, d),
 		leavers: &leaverPlanner{set: set, view: view, hist: h, dir: dir, draft: d},
 		judge:   &judge{set: set, hist: h, draft: d},
+
+		unjoined: map[ident.Key]bool{},
 	}
 }
 
@@ -203,7 +207,11 @@ func (b *Builder) Contradiction(key ident.Key) {
 func (b *Builder) Unjoined(key ident.Key) {
 	b.draft.delivered(key)
 	b.draft.counts.Unjoined++
+	b.unjoined[key] = true
 }
+
+// LeftOut reports whether an inner join leaves a key out.
+func (b *Builder) LeftOut(key ident.Key) bool { return b.unjoined[key] }
 
 // Remark adds a note about the delivery as a whole.
 func (b *Builder) Remark(text string) { b.draft.note("", "", "%s", text) }

@@ -14,6 +14,7 @@ func (j *judge) doubts(d Delivery, judged bool) doubts {
 	doubt.created = j.strangeKeys(judged && j.set.Missing.Action != MissingKeep)
 	doubt.missing = cmp.Or(doubt.missing, doubt.created)
 	doubt.deleted = cmp.Or(doubt.deleted, doubt.created)
+	doubt.all = d.Held
 	j.draft.believed = doubt == doubts{} && d.Complete && d.Doubt == "" && len(j.draft.keyless) == 0 && j.draft.counts.Delivered > 0
 	return doubt
 }
@@ -53,13 +54,15 @@ func (j *judge) emptied() bool {
 }
 
 // doubts say why nothing may follow from a key that was not delivered, or from
-// one that is reported as deleted, and why no account may be created. ""
-// allows it.
-type doubts struct{ missing, deleted, created string }
+// one that is reported as deleted, why no account may be created, and why
+// nothing may follow at all. "" allows it.
+type doubts struct{ missing, deleted, created, all string }
 
 // about returns the doubt that applies to an operation.
 func (d doubts) about(op *operation) string {
 	switch {
+	case d.all != "":
+		return d.all
 	case op.Class == ident.ClassCreate:
 		return d.created
 	case !op.missing:

@@ -137,6 +137,9 @@ type Delivery struct {
 	// Doubt says why nobody is missing although the fetch ended properly: a
 	// record may be somebody else's. Reported deletions still count.
 	Doubt string
+	// Held says why nothing may follow from the delivery without approval: a further
+	// endpoint of the data source cannot be believed.
+	Held string
 	// Skipped counts delivered records that were not passed to the builder,
 	// because nothing about them can have changed.
 	Skipped int

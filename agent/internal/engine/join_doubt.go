@@ -1,0 +1,60 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+)
+
+// joined returns how each further endpoint fitted, for the next run to compare. What a
+// part of the people, or of the records, shows cannot be compared.
+func (d delivery) joined(a Automation) map[string]string {
+	if d.chosen != nil || a.changesOnly() || d.records == 0 {
+		return nil
+	}
+	counts := map[string]string{}
+	for _, p := range d.partners {
+		counts[p.endpoint] = fmt.Sprintf("%d %d", p.fits.met, p.fits.missing)
+	}
+	return counts
+}
+
+// doubtOf says why nothing may follow from what a further endpoint delivered; "" if
+// nothing speaks against it. It compares with the last run that was believed: leavers
+// who are gone from both endpoints, and joiners who are not in this one yet, are no
+// reason for doubt.
+func (e *Engine) doubtOf(ctx context.Context, a Automation, d delivery) (string, error) {
+	if d.joined(a) == nil {
+		return "", nil
+	}
+	links, err := e.Store.CountLinks(ctx, a.Settings.Automation)
+	if err != nil {
+		return "", err
+	}
+	for _, p := range d.partners {
+		text, known, err := e.Store.Meta(ctx, joinedMeta(a.Settings.Automation, p.endpoint))
+		if err != nil {
+			return "", err
+		}
+		var met, missing int
+		if known {
+			if _, err := fmt.Sscan(text, &met, &missing); err != nil {
+				return "", fmt.Errorf("read how endpoint %s was joined before: %w", p.endpoint, err)
+			}
+		}
+		more := p.fits.missing + p.fits.bad - missing
+		lost, allowed := min(met-p.fits.met, more), a.Settings.SourceShrink.Of(met)
+		short := p.fits.met == 0 && more > 0 && (met > 0 || !known && links > 0)
+		short = short || allowed >= 0 && lost > allowed
+		unusable := p.keyless+p.fits.bad > 0 && lost > 0
+		if !short && !unusable {
+			continue
+		}
+		before := fmt.Sprintf("instead of %d before", met)
+		if !known {
+			before = "and nothing is known of earlier runs"
+		}
+		return fmt.Sprintf("endpoint %s has a usable record for %d of the people delivered, %s; see what it delivers, and approve what is right",
+			p.endpoint, p.fits.met, before), nil
+	}
+	return "", nil
+}
