@@ -368,3 +368,35 @@ func TestAShortFurtherEndpointHoldsEverything(t *testing.T) {
 		}
 	}
 }
+
+// Whom an inner join leaves out for a while has decided nothing: what is held for them
+// stays held, and what was rejected is not asked again.
+func TestWhatIsHeldWaitsForAPartner(t *testing.T) {
+	full := []ident.Record{}
+	users := []ident.Record{}
+	for i := range 10 {
+		key := ident.Key(strconv.Itoa(i + 1))
+		users, full = append(users, person(key, "Ada "+string(key))), append(full, ofHR(key, "title", "Boss"))
+	}
+	for _, reject := range []bool{false, true} {
+		s, lead, hr := joinScene(t, true, "", slices.Clone(users), full)
+		s.run("crm")
+		s.change("crm", func(p *plan.Settings) { p.Limits = map[ident.Class]plan.Limit{ident.ClassUpdate: {}} })
+		lead.records[0] = person("1", "Eve")
+		held := s.wantRun("crm", store.RunHeld)
+		if reject {
+			if _, err := s.Reject(t.Context(), Decision{Run: held.ID, By: "ada"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		waiting := map[bool]int{false: 1, true: 0}[reject]
+		hr.records = full[1:]
+		if r := s.run("crm"); r.Waiting != waiting || r.Count(ident.ResultDropped) > 0 || r.Summary.Records.Unjoined != 1 {
+			t.Errorf("rejected %t, without a partner: %d wait, %+v", reject, r.Waiting, r.Outcomes)
+		}
+		hr.records = full
+		if r := s.run("crm"); r.Waiting != waiting || r.Count(ident.ResultHeld) > 0 {
+			t.Errorf("rejected %t, with one again: %d wait, %+v", reject, r.Waiting, r.Outcomes)
+		}
+	}
+}
