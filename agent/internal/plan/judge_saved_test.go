@@ -35,6 +35,12 @@ func TestRelimit(t *testing.T) {
 	if got, want := verdicts(p)[0], "create apply 11 12 13"; got != want {
 		t.Errorf("the saved plan itself became %q", got)
 	}
+	hist.Decided = func(key ident.Key, class ident.Class, _ string) (int64, ident.Result, bool) {
+		return 9, ident.ResultHeld, key == "14" && class == ident.ClassCreate
+	}
+	if op := Relimit(s.set, hist, p).Changes[3].Operations[0]; op.Verdict != ident.VerdictDecided || op.Earlier != 9 {
+		t.Errorf("what was held, and is held by run 9 now: %s by run %d", op.Verdict, op.Earlier)
+	}
 	if got := verdicts(Relimit(Settings{}, History{}, p)); !slices.Equal(got, verdicts(p)) {
 		t.Errorf("without limits what was held is applied: %q", got)
 	}

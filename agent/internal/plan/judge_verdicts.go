@@ -133,7 +133,7 @@ func (lim *limiter) decided(key ident.Key, op *operation) bool {
 	if !ok {
 		return false
 	}
-	op.Verdict = ident.VerdictDecided
+	op.Verdict, op.Earlier = ident.VerdictDecided, run
 	if result == ident.ResultRejected {
 		op.Verdict = ident.VerdictRejected
 	}
