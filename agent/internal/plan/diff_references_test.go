@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -184,6 +185,50 @@ func TestReferences(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestReferencesOfJoinersAreNoUpdates: they come with the creation, as all other
+// values of a new account do. What was rejected before is still not made.
+func TestReferencesOfJoinersAreNoUpdates(t *testing.T) {
+	s := referring()
+	for i := range 20 {
+		s.record(ident.Key(fmt.Sprint(i)), boss("0"))
+	}
+	count := func(p ident.Plan) map[ident.Verdict]int {
+		out := map[ident.Verdict]int{}
+		for _, c := range p.Changes {
+			for _, op := range c.Operations {
+				if op.Class == ident.ClassReferences {
+					out[op.Verdict]++
+				}
+			}
+		}
+		return out
+	}
+	p := s.plan(t)
+	if got := count(p); got[ident.VerdictApply] != 20 {
+		t.Errorf("references by verdict: %v", got)
+	}
+	for _, l := range p.Limits {
+		if l.Class == ident.ClassUpdate && (l.Planned != 0 || l.Over != 0) {
+			t.Errorf("the limit of updates is %+v", l)
+		}
+	}
+	if got := count(Relimit(s.set, s.hist, p)); got[ident.VerdictApply] != 20 {
+		t.Errorf("references of the saved plan by verdict: %v", got)
+	}
+	s.hist.Decided = func(key ident.Key, class ident.Class, _ string) (int64, ident.Result, bool) {
+		return 7, ident.ResultRejected, key == "3" && class == ident.ClassReferences
+	}
+	p = s.plan(t)
+	if got := count(p); got[ident.VerdictRejected] != 1 || got[ident.VerdictApply] != 19 {
+		t.Errorf("references by verdict, one of them rejected: %v", got)
+	}
+	for _, c := range p.Changes {
+		if op := c.Operations[len(c.Operations)-1]; op.Verdict == ident.VerdictRejected && op.Earlier != 7 {
+			t.Errorf("rejected in run %d, want 7", op.Earlier)
+		}
 	}
 }
 

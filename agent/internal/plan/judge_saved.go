@@ -28,7 +28,7 @@ func Relimit(set Settings, hist History, p ident.Plan) ident.Plan {
 				op.Verdict, op.Earlier = judged[i].ops[0].Verdict, judged[i].ops[0].Earlier
 				op.Reason += waitsFor(c.Operations[0].Class)
 			default:
-				lim.verdict(c.Key, op)
+				lim.verdict(judged[i], op)
 			}
 			judged[i].ops = append(judged[i].ops, op)
 			waits = waits || ops.MakesLink(op.Class) && op.Verdict != ident.VerdictApply

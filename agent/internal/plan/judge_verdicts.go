@@ -92,25 +92,22 @@ func (lim *limiter) within(c *change, op *operation) {
 		op.Reason += waitsFor(linking.Class)
 		return
 	}
-	lim.verdict(c.key, op)
+	lim.verdict(c, op)
 }
 
-// verdict judges one operation.
-func (lim *limiter) verdict(key ident.Key, op *operation) {
+// verdict judges one operation. References of an account that this run creates count
+// with the creation, as its other values do.
+func (lim *limiter) verdict(c *change, op *operation) {
 	op.Verdict = ident.VerdictApply
 	if op.Class == ident.ClassLink {
 		return
 	}
-	if lim.hist.Decided != nil {
-		if run, result, ok := lim.hist.Decided(key, op.Class, op.Digest); ok {
-			op.Verdict = ident.VerdictDecided
-			if result == ident.ResultRejected {
-				op.Verdict = ident.VerdictRejected
-			}
-			op.Earlier = run
-			op.Reason += "; " + decided(run, result)
-			return
-		}
+	if lim.decided(c.key, op) {
+		return
+	}
+	linking := c.linking()
+	if op.Class == ident.ClassReferences && linking != nil && linking.Class == ident.ClassCreate {
+		return
 	}
 	st := lim.states[op.Class]
 	st.Planned++

@@ -120,7 +120,11 @@ func TestCountApplied(t *testing.T) {
 	add(ident.ClassDisable, ident.ResultHeld, "", at, "staff")
 	add(ident.ClassDisable, ident.ResultApplied, "", at.Add(-time.Nanosecond), "staff")
 	add(ident.ClassDelete, ident.ResultApplied, "", at, "other")
-	want := map[ident.Class]int{ident.ClassCreate: 2, ident.ClassDisable: 1}
+	add(ident.ClassReferences, ident.ResultApplied, "", at, "staff") // of the account that the run made
+	other := commit(outcome(run, "2", ident.ClassReferences, ident.ResultApplied))
+	other.Outcome.At, other.Automation = at, "staff"
+	must(t, s.Commit(ctx, lease, other))
+	want := map[ident.Class]int{ident.ClassCreate: 2, ident.ClassDisable: 1, ident.ClassReferences: 1}
 	if d := cmp.Diff(want, must1[map[ident.Class]int](t)(s.CountApplied(ctx, "staff", at))); d != "" {
 		t.Error(d)
 	}

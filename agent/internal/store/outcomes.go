@@ -71,18 +71,21 @@ func (s *Store) Decided(ctx context.Context, automation string) (map[OperationID
 }
 
 // CountApplied counts, by class, the operations that an automation has applied
-// since a time without an approval.
+// since a time without an approval. The references of an account that the same run
+// made belong to its creation, like the other values that it began with.
 func (s *Store) CountApplied(ctx context.Context, automation string, since time.Time) (map[ident.Class]int, error) {
-	return s.countApplied(ctx, appliedSince+`automation = ? GROUP BY class`, since, automation)
+	return s.countApplied(ctx, appliedSince+`automation = ?2 AND NOT (class = 'references' AND (run, key) IN (
+		SELECT run, key FROM outcomes WHERE automation = ?2 AND at >= ?1 AND class = 'create' AND result = 'applied'))
+		GROUP BY class`, since, automation)
 }
 
 // CountSteps counts, by class, the operations that the directory steps of an
 // orchestration have applied since a time without an approval.
 func (s *Store) CountSteps(ctx context.Context, orchestration string, since time.Time) (map[ident.Class]int, error) {
-	return s.countApplied(ctx, appliedSince+`orchestration <> '' AND orchestration = ? GROUP BY class`, since, orchestration)
+	return s.countApplied(ctx, appliedSince+`orchestration <> '' AND orchestration = ?2 GROUP BY class`, since, orchestration)
 }
 
-const appliedSince = `SELECT class, count(*) FROM outcomes WHERE at >= ? AND result = 'applied' AND approved = '' AND `
+const appliedSince = `SELECT class, count(*) FROM outcomes WHERE at >= ?1 AND result = 'applied' AND approved = '' AND `
 
 func (s *Store) countApplied(ctx context.Context, query string, since time.Time, name string) (map[ident.Class]int, error) {
 	rows, err := s.reader.QueryContext(ctx, query, stamp(since), name)
