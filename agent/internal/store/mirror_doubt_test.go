@@ -180,6 +180,26 @@ func TestManagersOutOfSight(t *testing.T) {
 	}
 }
 
+// TestWhatIsInDoubtIsToldFromBefore: when an object moves and in the same read its manager is
+// out of sight, both events tell what differs from the former read, the certain one first.
+func TestWhatIsInDoubtIsToldFromBefore(t *testing.T) {
+	s := counting(t)
+	update(t, s, membersAre())
+	moved := user("m", "CN=m,OU=o,DC=c", "sn", "x")
+	update(t, s, record, func(m MirrorTx) error { m.Doubt("a", "not shown"); return nil }, remove("a"), put(moved))
+	var told []string
+	for _, e := range events(t, s) {
+		if e.GUID == "m" {
+			told = append(told, fmt.Sprint(inWords(e), " from ", e.From, " to ", e.DN, "; unsure: ", e.Unsure))
+		}
+	}
+	const from = " from CN=m,DC=c to CN=m,OU=o,DC=c; unsure: "
+	want := []string{"m moved, modified sn" + from, "m modified manager" + from + "about CN=a,OU=o,DC=c: not shown"}
+	if d := cmp.Diff(want, told); d != "" {
+		t.Errorf("events (-want +got)\n%s", d)
+	}
+}
+
 // TestGroupsOfWhoIsAgain: a group may name who is shown again only when everything is
 // read the next time.
 func TestGroupsOfWhoIsAgain(t *testing.T) {
