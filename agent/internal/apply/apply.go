@@ -102,7 +102,7 @@ func (j *Job) applyOne(ctx context.Context, t Task) error {
 		return j.Skip(ctx, t, stale)
 	}
 	if t, stale, err = j.present(ctx, t); err != nil {
-		return err
+		return j.notFoundOut(ctx, t, err)
 	}
 	if stale != "" {
 		return j.Skip(ctx, t, stale)

@@ -11,6 +11,7 @@ import (
 // The next steps for an operation that was skipped.
 const (
 	PlanAnew = "the next run plans it anew"
+	again    = "the next run tries again"
 	tryAnew  = "the step reads the object again and tries anew"
 )
 

@@ -36,6 +36,30 @@ func (j *Job) present(ctx context.Context, t Task) (out Task, stale string, err 
 	return t, "", nil
 }
 
+// notFoundOut records that an operation was not made because the directory did not
+// tell where the accounts are that it names. It returns an error only for what
+// must end the run.
+func (j *Job) notFoundOut(ctx context.Context, t Task, failure error) error {
+	if ends(ctx, failure) {
+		return failure
+	}
+	o := j.Outcome(t, ident.ResultFailed)
+	o.Cause, o.Next = failure.Error(), again
+	var answer *conn.Error
+	if errors.As(failure, &answer) {
+		o.Code = answer.Code
+	}
+	j.Listener.Tell(failedItem(o, "", ""), false)
+	c := j.commit(o, "")
+	c.HeldID = t.HeldID
+	if err := j.Store.Commit(ctx, j.Lease, c); err != nil {
+		return fmt.Errorf("record that %s of %s failed: %w", t.Op.Class, t.Change.Name, err)
+	}
+	j.logFailure(o)
+	j.Listener.Recorded(o)
+	return nil
+}
+
 // presentOld brings the old values of a reference up to date. The directory itself
 // removes the value when its object is deleted.
 func (j *Job) presentOld(ctx context.Context, ch *ident.AttributeChange) error {

@@ -1,9 +1,11 @@
 package apply
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/operation"
 )
@@ -74,6 +76,54 @@ func TestAReferenceIsNotGuessed(t *testing.T) {
 			}
 			if v := s.accounts[e.GUID].Attributes.Values("manager"); len(v) != 0 {
 				t.Errorf("manager is %q", v)
+			}
+		})
+	}
+}
+
+// TestAnAccountThatCannotBeLookedUp keeps from writing only whoever names it, unless
+// the directory does not answer at all.
+func TestAnAccountThatCannotBeLookedUp(t *testing.T) {
+	for name, c := range map[string]struct {
+		answer error
+		former bool // it is the one that was named before
+		ends   bool
+	}{
+		"who is to be named": {answer: &conn.Error{Op: "search", Code: 50, Err: errors.New("insufficient access rights"), Hint: "ask"}},
+		"who was named":      {answer: &conn.Error{Op: "search", Code: 11, Err: errors.New("too much")}, former: true},
+		"an outage":          {answer: &conn.Error{Op: "search", Code: conn.CodeNetwork, Err: errors.New("broken pipe")}, ends: true},
+		"no login":           {answer: &conn.Error{Op: "bind", Code: 49, Err: errors.New("refused")}, former: true, ends: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := opened(t)
+			boss, one, two := s.created("9"), s.created("1"), s.created("2")
+			names := func(key ident.Key, e ident.Entry, to ident.Entry, k ident.Key) Task {
+				ch := ident.AttributeChange{Name: "manager", Reference: true, New: []string{string(to.DN)}, Named: []ident.Named{{Key: k, GUID: to.GUID}}}
+				if c.former && key == "1" {
+					ch.Old, ch.Were, ch.New, ch.Named = ch.New, []ident.GUID{to.GUID}, nil, nil
+				}
+				return about(key, e, ident.Operation{Class: ident.ClassReferences, Attributes: []ident.AttributeChange{ch}})
+			}
+			s.unread = map[ident.GUID]error{boss.GUID: c.answer}
+			err := s.apply(names("1", one, boss, "9"), names("2", two, one, "1"))
+			if c.ends {
+				if !errors.Is(err, c.answer) || len(s.recorded) != 0 {
+					t.Fatalf("the run ended with %v, %+v", err, s.recorded)
+				}
+				return
+			}
+			if err != nil || len(s.recorded) != 2 {
+				t.Fatalf("the run ended with %v, %+v", err, s.recorded)
+			}
+			failed, applied := s.recorded[0], s.recorded[1]
+			if failed.Result != ident.ResultFailed || !strings.Contains(failed.Cause, c.answer.Error()) || failed.Next == "" || failed.Code == 0 {
+				t.Errorf("who names it: %+v", failed)
+			}
+			if applied.Result != ident.ResultApplied || s.accounts[two.GUID].Attributes.First("manager") != string(one.DN) {
+				t.Errorf("who names somebody else: %+v", applied)
+			}
+			if len(s.told) != 1 || s.told[0].Key != "1" || s.told[0].Next == "" || len(s.open()) != 0 {
+				t.Errorf("told %+v, open %+v", s.told, s.open())
 			}
 		})
 	}

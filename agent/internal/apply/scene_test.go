@@ -36,6 +36,7 @@ type world struct {
 	// another.
 	passwords map[ident.GUID]string
 	renewal   error
+	unread    map[ident.GUID]error // the answer when one of them is read
 }
 
 func newWorld() *world {
@@ -48,6 +49,9 @@ func (w *world) Get(_ context.Context, t conn.Target, _ []string) (ident.Entry, 
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	e, ok := w.accounts[t.GUID]
+	if err := w.unread[t.GUID]; err != nil {
+		return e, err
+	}
 	if !ok {
 		return e, conn.ErrNotFound
 	}
