@@ -38,7 +38,7 @@ func TestAReferenceNamesWhereTheOtherIs(t *testing.T) {
 		t.Errorf("manager is %s", v)
 	}
 	link, _ := s.link("1")
-	if link.Applied["manager"] != operation.DigestOfNamed([]ident.Named{{Key: "2", GUID: boss.GUID}}) {
+	if link.Applied["manager"] != operation.DigestOfObjects([]string{""}, []ident.GUID{boss.GUID}) {
 		t.Errorf("the link remembers %+v", link.Applied)
 	}
 	back, ok := operation.Inverse(last.Operation)

@@ -20,10 +20,10 @@ func Digest(values []string) string {
 }
 
 // AppliedDigest returns the digest of all values that the attribute has after
-// the change; of references, that of what it names.
+// the change; of references, that of the objects which these name.
 func AppliedDigest(ch ident.AttributeChange) string {
 	if ch.Reference {
-		return DigestOfNamed(ch.Named)
+		return DigestOfObjects(allValues(ch), objects(ch))
 	}
 	return Digest(allValues(ch))
 }

@@ -5,15 +5,32 @@ import "github.com/rollcall-agent/rollcall/agent/internal/ident"
 // references writes attributes whose values name other accounts.
 var references = kind{inverse: ident.ClassReferences, holds: valuesHold, fate: (*since).ofValues}
 
-// DigestOfNamed returns the digest that a link remembers of the accounts that an
-// attribute names. It is not that of their DNs: the directory changes those by
-// itself when an account is renamed or moved.
-func DigestOfNamed(named []ident.Named) string {
-	list := make([]string, len(named))
-	for i, n := range named {
-		list[i] = string(n.Key) + "=" + string(n.GUID)
+// DigestOfObjects returns the digest that a link remembers of the objects that the
+// values of an attribute name. It is not that of their DNs, which the directory
+// changes by itself when an object is renamed or moved, unless an object is unknown.
+func DigestOfObjects(values []string, objects []ident.GUID) string {
+	list := make([]string, len(values))
+	for i, v := range values {
+		list[i] = ident.DN(v).Fold()
+		if i < len(objects) && objects[i] != "" {
+			list[i] = string(objects[i])
+		}
 	}
 	return Digest(list)
+}
+
+// objects returns the objects that a reference names after the change, in the order of
+// allValues.
+func objects(ch ident.AttributeChange) []ident.GUID {
+	var out []ident.GUID
+	if ch.Add {
+		out = make([]ident.GUID, len(ch.Old))
+		copy(out, ch.Were)
+	}
+	for _, n := range ch.Named {
+		out = append(out, n.GUID)
+	}
+	return out
 }
 
 // comparable returns values in the form in which two of them are compared: DNs may

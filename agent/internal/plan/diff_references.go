@@ -94,7 +94,7 @@ func (f *differ) diffReference(c *change, a ident.DesiredAttribute, named []acco
 	}
 	switch {
 	case verdict == agreed:
-		f.agree(c, link, map[string]string{text.Lower(a.Name): ops.DigestOfNamed(ch.Named)})
+		f.agree(c, link, map[string]string{text.Lower(a.Name): ops.AppliedDigest(ch)})
 	case verdict == leftAlone:
 		f.leaveAlone(c, ch)
 	case verdict == different && !f.draft.refusedAttribute(c.key, c.name, ch):
@@ -113,7 +113,7 @@ func (f *differ) diffReference(c *change, a ident.DesiredAttribute, named []acco
 }
 
 // compareReference is attributeDiff for references. What was written is remembered
-// by keys and objects, not by DNs. An attribute without a value is no sign of a
+// by objects, not by DNs. An attribute without a value is no sign of a
 // change by hand: the directory empties it when the account that it names is
 // deleted.
 func (f *differ) compareReference(
@@ -134,7 +134,7 @@ func (f *differ) compareReference(
 		ch.New, ch.Named = append(ch.New, string(t.dn)), append(ch.Named, t.Named)
 	}
 	applied, known := link.Applied[text.Lower(a.Name)]
-	atSource := known && applied != ops.DigestOfNamed(ch.Named)
+	atSource := known && applied != ops.AppliedDigest(ch)
 	switch {
 	case a.Apply == ident.ApplyIfEmpty && len(have) > 0, len(want) == 0 && (!a.Clear || a.Add), a.Add && lacking == 0:
 		return ch, asWanted, nil
@@ -144,14 +144,11 @@ func (f *differ) compareReference(
 		}
 		return ch, asWanted, nil
 	}
-	were, err := f.holders(have)
-	if err != nil {
+	var err error
+	if ch.Were, err = f.objects(have); err != nil {
 		return ch, asWanted, err
 	}
-	for _, n := range were {
-		ch.Were = append(ch.Were, n.GUID)
-	}
-	byHand := known && applied != ops.DigestOfNamed(were)
+	byHand := known && applied != ops.DigestOfObjects(have, ch.Were)
 	if a.Directory && (byHand && (len(have) > 0 || !atSource) || !known && len(have) > 0) {
 		ch.Conflict = byHand && atSource && !a.Add
 		return ch, leftAlone, nil
@@ -161,24 +158,16 @@ func (f *differ) compareReference(
 	return ch, different, nil
 }
 
-// holders returns the objects that values name, as far as they are known.
-func (f *differ) holders(values []string) ([]ident.Named, error) {
-	out := make([]ident.Named, len(values))
+// objects returns the objects that values name, as far as they are known.
+func (f *differ) objects(values []string) ([]ident.GUID, error) {
+	out := make([]ident.GUID, len(values))
 	for i, v := range values {
 		e, there, err := f.dir.entryAt(ident.DN(v))
 		if err != nil {
 			return nil, err
 		}
-		if !there {
-			continue
-		}
-		out[i].GUID = e.GUID
-		link, linked, err := f.view.LinkByGUID(e.GUID)
-		if err != nil {
-			return nil, err
-		}
-		if linked {
-			out[i].Key = link.Key
+		if there {
+			out[i] = e.GUID
 		}
 	}
 	return out, nil

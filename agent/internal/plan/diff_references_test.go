@@ -37,11 +37,16 @@ func (s *scene) references(t *testing.T) []string {
 	return out
 }
 
+// writtenBefore is what a link remembers of these.
+func writtenBefore(named ...ident.Named) string {
+	return ops.AppliedDigest(ident.AttributeChange{Reference: true, New: make([]string, len(named)), Named: named})
+}
+
 func TestReferences(t *testing.T) {
 	const ada1, ada2, ada3 = "CN=Ada 1,OU=Staff,DC=x", "CN=Ada 2,OU=Staff,DC=x", "CN=Ada 3,OU=Staff,DC=x"
 	note := func(what string) string { return " note | manager: 1 reference is open, as " + what }
 	wrote := func(s *scene, key ident.Key, named ...ident.Named) {
-		s.links[key].Applied["manager"] = ops.DigestOfNamed(named)
+		s.links[key].Applied["manager"] = writtenBefore(named...)
 	}
 	for _, c := range []struct {
 		name string
@@ -188,6 +193,53 @@ func TestReferences(t *testing.T) {
 	}
 }
 
+// TestReferencesAreAddedAgain: what was added before is no change by hand, whether the
+// directory is authoritative for the attribute or not; what somebody else adds is.
+func TestReferencesAreAddedAgain(t *testing.T) {
+	s := referring()
+	s.mapper.rules["seeAlso"] = attributeRule{reference: true, add: true, directory: true}
+	e, _ := s.known("1", map[string]any{"seeAlso": []string{"2"}})
+	s.known("2", nil)
+	s.known("3", nil)
+	s.known("4", nil)
+	for _, step := range []struct {
+		source []string
+		byHand string
+		want   int
+	}{
+		{[]string{"2"}, "", 1},
+		{[]string{"2", "3"}, "", 2},
+		{[]string{"3", "4"}, "", 3},
+		{[]string{"3", "4"}, "CN=CRM,OU=Groups,DC=x", 4},
+		{[]string{"1", "3", "4"}, "", 4}, // left alone from now on
+	} {
+		if step.byHand != "" {
+			e.Attributes.Set("seeAlso", append(slices.Clone(e.Attributes.Values("seeAlso")), step.byHand)...)
+		}
+		s.records[0].Fields["seeAlso"] = step.source
+		s.apply(t, s.plan(t), s.updates)
+		if got := e.Attributes.Values("seeAlso"); len(got) != step.want {
+			t.Errorf("the source says %v: the directory has %q", step.source, got)
+		}
+	}
+}
+
+// TestAReferenceToWhomNobodyIsLinkedAnyMore: the link of the one who is named is gone, the
+// account is not. Nobody has changed the attribute by hand.
+func TestAReferenceToWhomNobodyIsLinkedAnyMore(t *testing.T) {
+	s := referring()
+	s.mapper.rules["manager"] = attributeRule{reference: true, source: "user.boss", directory: true}
+	e, l := s.known("1", boss("3"))
+	s.account("g2", staff.Child("Ada 2"))
+	s.known("3", nil)
+	e.Attributes.Set("manager", "CN=Ada 2,OU=Staff,DC=x")
+	l.Applied["manager"] = writtenBefore(ident.Named{Key: "2", GUID: "g2"})
+	want := []string{"1 apply references manager:CN=Ada 2,OU=Staff,DC=x->CN=Ada 3,OU=Staff,DC=x | user.boss changed manager"}
+	if diff := cmp.Diff(want, s.references(t)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // TestReferencesOfJoinersAreNoUpdates: they come with the creation, as all other
 // values of a new account do. What was rejected before is still not made.
 func TestReferencesOfJoinersAreNoUpdates(t *testing.T) {
@@ -324,7 +376,7 @@ func TestReferencesComeToRest(t *testing.T) {
 				if to := rapid.SampledFrom([]string{"", "1", "2", "3"}).Draw(t, "manager by hand"); to != "" {
 					if there, _ := s.accountOfKey(to); there != "" {
 						e.Attributes.Set("manager", string(s.entries[there].DN))
-						l.Applied["manager"] = ops.DigestOfNamed([]ident.Named{{Key: ident.Key(to), GUID: there}})
+						l.Applied["manager"] = writtenBefore(ident.Named{Key: ident.Key(to), GUID: there})
 					}
 				}
 			default:
