@@ -1,6 +1,10 @@
 package operation
 
-import "github.com/rollcall-agent/rollcall/agent/internal/ident"
+import (
+	"slices"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
 
 // references writes attributes whose values name other accounts.
 var references = kind{inverse: ident.ClassReferences, holds: valuesHold, fate: (*since).ofValues}
@@ -12,8 +16,8 @@ func DigestOfObjects(values []string, objects []ident.GUID) string {
 	list := make([]string, len(values))
 	for i, v := range values {
 		list[i] = ident.DN(v).Fold()
-		if i < len(objects) && objects[i] != "" {
-			list[i] = string(objects[i])
+		if guid := at(objects, i); guid != "" {
+			list[i] = string(guid)
 		}
 	}
 	return Digest(list)
@@ -82,4 +86,62 @@ func backwards(ch ident.AttributeChange) ident.AttributeChange {
 	}
 	ch.Were, ch.Named = had, back
 	return ch
+}
+
+// present returns changes with the DNs that the objects of references have now.
+func (s *since) present(changes []ident.AttributeChange) ([]ident.AttributeChange, error) {
+	changes = slices.Clone(changes)
+	for i := range changes {
+		ch := &changes[i]
+		if !ch.Reference {
+			continue
+		}
+		old := ch.Old
+		ch.Old, ch.New = nil, slices.Clone(ch.New)
+		for k, v := range old {
+			dn, gone, err := s.placeNow(ident.DN(v), at(ch.Were, k))
+			if err != nil {
+				return nil, err
+			}
+			if !gone { // else the directory has removed the value
+				ch.Old = append(ch.Old, string(dn))
+			}
+		}
+		for k, n := range ch.Named[:min(len(ch.Named), len(ch.New))] {
+			if n.GUID == "" && n.Key != "" {
+				link, _, err := s.LinkByKey(n.Key)
+				if err != nil {
+					return nil, err
+				}
+				n.GUID = link.GUID
+			}
+			dn, _, err := s.placeNow(ident.DN(ch.New[k]), n.GUID)
+			if err != nil {
+				return nil, err
+			}
+			ch.New[k] = string(dn)
+		}
+	}
+	return changes, nil
+}
+
+// placeNow returns where an object is that was at a DN, which is what is known of an
+// object without a GUID, and whether it is gone.
+func (s *since) placeNow(was ident.DN, guid ident.GUID) (dn ident.DN, gone bool, err error) {
+	if guid == "" {
+		return was, false, nil
+	}
+	e, there, err := s.EntryByGUID(guid)
+	if err != nil || !there {
+		return was, true, err
+	}
+	return e.DN, false, nil
+}
+
+// at returns the object of a value, "" if it is unknown.
+func at(objects []ident.GUID, i int) ident.GUID {
+	if i < len(objects) {
+		return objects[i]
+	}
+	return ""
 }

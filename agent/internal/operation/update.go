@@ -32,9 +32,12 @@ func reached(ch ident.AttributeChange, have []string) bool {
 // ofValues reports whether each attribute still has its old value, or already
 // has the new one.
 func (s *since) ofValues(i int) (Fate, error) {
-	op := s.change.Operations[i]
+	changes, err := s.present(s.change.Operations[i].Attributes)
+	if err != nil {
+		return Fate{}, err
+	}
 	all := true
-	for _, ch := range op.Attributes {
+	for _, ch := range changes {
 		if !s.Known(ch.Name) {
 			all = false
 			continue
@@ -52,7 +55,7 @@ func (s *since) ofValues(i int) (Fate, error) {
 	if all {
 		return asPlanned, nil
 	}
-	for _, ch := range op.Attributes {
+	for _, ch := range changes {
 		s.will[text.Lower(ch.Name)] = allValues(ch)
 	}
 	return Fate{}, nil

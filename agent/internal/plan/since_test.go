@@ -163,3 +163,69 @@ func TestSinceOfOthers(t *testing.T) {
 		})
 	}
 }
+
+// TestSinceOfReferences: of a saved plan, they are compared by objects, wherever these
+// are by now.
+func TestSinceOfReferences(t *testing.T) {
+	move := func(s *scene, key ident.Key, to ident.DN) {
+		e := s.entries[s.links[key].GUID]
+		s.maintain(e.DN, to)
+		e.DN = to
+	}
+	carry := func(s *scene, p ident.Plan) { s.apply(t, p, s.updates) }
+	for name, c := range map[string]struct {
+		since func(*scene, ident.Plan)
+		want  string // of the fate: "" still to be made, "done", or a part of why not
+	}{
+		"nothing":                             {func(*scene, ident.Plan) {}, ""},
+		"the former one is renamed and moved": {func(s *scene, _ ident.Plan) { move(s, "2", support.Child("Former")) }, ""},
+		"the next one is renamed":             {func(s *scene, _ ident.Plan) { move(s, "3", staff.Child("Next")) }, ""},
+		"the former one is deleted": {func(s *scene, _ ident.Plan) {
+			delete(s.entries, "g2")
+			s.entries["g1"].Attributes.Set("manager")
+		}, ""},
+		"carried out":                            {carry, "done"},
+		"carried out, and the next one is moved": {func(s *scene, p ident.Plan) { carry(s, p); move(s, "3", support.Child("Next")) }, "done"},
+		"somebody else is named": {func(s *scene, _ ident.Plan) {
+			move(s, "2", support.Child("Former"))
+			s.entries["g1"].Attributes.Set("manager", string(s.entries["g4"].DN))
+		}, "manager has changed since the plan was made: expected CN=Former,OU=Support,OU=Staff,DC=x, found CN=Ada 4,"},
+		"somebody else is where the former one was": {func(s *scene, _ ident.Plan) {
+			move(s, "2", support.Child("Former"))
+			move(s, "4", "CN=Ada 2,OU=Staff,DC=x")
+			s.entries["g1"].Attributes.Set("manager", "CN=Ada 2,OU=Staff,DC=x")
+		}, "manager has changed since"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := referring()
+			e, l := s.known("1", boss("3"))
+			for _, key := range []ident.Key{"2", "3", "4"} {
+				s.known(key, nil)
+			}
+			e.Attributes.Set("manager", "CN=Ada 2,OU=Staff,DC=x")
+			l.Applied["manager"] = writtenBefore(ident.Named{Key: "2", GUID: "g2"})
+			p := s.plan(t)
+			c.since(s, p)
+			fate := s.fates(t, p)[carriedOut(p.Changes[0], p.Changes[0].Operations[0])]
+			if fate.Done != (c.want == "done") || !fate.Done && !strings.Contains(fate.Why, c.want) || c.want == "" && fate != (ops.Fate{}) {
+				t.Errorf("%+v", fate)
+			}
+		})
+	}
+}
+
+// TestSinceOfAReferenceToAJoiner: a plan was cut off after it made the account that
+// another one is to name.
+func TestSinceOfAReferenceToAJoiner(t *testing.T) {
+	s := referring()
+	s.known("1", boss("2"))
+	s.record("2", nil)
+	p := s.plan(t)
+	s.apply(t, p, s.updates)
+	e := s.entries[s.links["2"].GUID]
+	s.maintain(e.DN, support.Child("Moved"))
+	e.DN = support.Child("Moved")
+	if fate := s.fates(t, p)["1referencesfalse"]; !fate.Done {
+		t.Errorf("%+v of %v", fate, s.fates(t, p))
+	}
+}
