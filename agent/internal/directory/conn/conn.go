@@ -30,6 +30,9 @@ type Settings struct {
 	BaseDN   ident.DN // in a naming context of the domain controller
 	BindDN   string   // DN, user@domain or DOMAIN\user
 	Password func(context.Context) (string, error)
+	// Gate is called before each bind, also of a further connection and after one was
+	// lost. It calls bind, or returns why it does not. nil always binds.
+	Gate func(ctx context.Context, server, password string, bind func() error) error
 	// CAFile names a PEM file with the authorities to trust; "" trusts those
 	// of the system.
 	CAFile string

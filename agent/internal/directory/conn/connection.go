@@ -144,9 +144,19 @@ func (l *connection) bind(ctx context.Context) error {
 			Hint: "check the secret that bind_password refers to",
 		}
 	}
-	err = l.run(ctx, "bind", func(conn *ldap.Conn) error { return conn.Bind(c.settings.BindDN, password) })
-	if err != nil {
-		return c.fail(request{op: "bind", dn: ident.DN(c.settings.BindDN)}, err, false)
+	account := request{op: "bind", dn: ident.DN(c.settings.BindDN)}
+	bind := func() error {
+		err := l.run(ctx, "bind", func(conn *ldap.Conn) error { return conn.Bind(c.settings.BindDN, password) })
+		if err != nil {
+			return c.fail(account, err, false)
+		}
+		return nil
+	}
+	if c.settings.Gate == nil {
+		return bind()
+	}
+	if err := c.settings.Gate(ctx, c.server.URL, password, bind); err != nil {
+		return c.fail(account, err, false)
 	}
 	return nil
 }
