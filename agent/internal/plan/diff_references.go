@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	ops "github.com/rollcall-agent/rollcall/agent/internal/operation"
@@ -74,6 +75,9 @@ func (f *differ) lateReference(c *change, a ident.DesiredAttribute, link ident.L
 		f.draft.references.open(a.Name, o, c.key)
 		f.draft.unsettled[c.key] = struct{}{}
 	}
+	if a.AbsentIsNull {
+		f.draft.references.allowPart(c.key, a)
+	}
 	switch {
 	case len(open) == 0, a.Add && len(named) > 0, a.AbsentIsNull && len(named) > 0:
 	case a.AbsentIsNull && a.Empties:
@@ -107,6 +111,8 @@ func (f *differ) diffReference(c *change, a ident.DesiredAttribute, named []acco
 			return nil
 		}
 		op.Attributes = append(op.Attributes, ch)
+		// The digest must not depend on which of them were late.
+		slices.SortFunc(op.Attributes, func(x, y ident.AttributeChange) int { return strings.Compare(text.Lower(x.Name), text.Lower(y.Name)) })
 		op.Reason += "; " + why.String()
 	}
 	return nil

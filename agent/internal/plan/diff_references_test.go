@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -193,6 +192,8 @@ func TestReferences(t *testing.T) {
 	}
 }
 
+// TestAHeldCreationKeepsOnlyItsOwnOut: the others of the same list are named, where a
+// list may be written in part.
 // TestReferencesAreAddedAgain: what was added before is no change by hand, whether the
 // directory is authoritative for the attribute or not; what somebody else adds is.
 func TestReferencesAreAddedAgain(t *testing.T) {
@@ -242,107 +243,10 @@ func TestAReferenceToWhomNobodyIsLinkedAnyMore(t *testing.T) {
 
 // TestReferencesOfJoinersAreNoUpdates: they come with the creation, as all other
 // values of a new account do. What was rejected before is still not made.
-func TestReferencesOfJoinersAreNoUpdates(t *testing.T) {
-	s := referring()
-	for i := range 20 {
-		s.record(ident.Key(fmt.Sprint(i)), boss("0"))
-	}
-	count := func(p ident.Plan) map[ident.Verdict]int {
-		out := map[ident.Verdict]int{}
-		for _, c := range p.Changes {
-			for _, op := range c.Operations {
-				if op.Class == ident.ClassReferences {
-					out[op.Verdict]++
-				}
-			}
-		}
-		return out
-	}
-	p := s.plan(t)
-	if got := count(p); got[ident.VerdictApply] != 20 {
-		t.Errorf("references by verdict: %v", got)
-	}
-	for _, l := range p.Limits {
-		if l.Class == ident.ClassUpdate && (l.Planned != 0 || l.Over != 0) {
-			t.Errorf("the limit of updates is %+v", l)
-		}
-	}
-	if got := count(Relimit(s.set, s.hist, p)); got[ident.VerdictApply] != 20 {
-		t.Errorf("references of the saved plan by verdict: %v", got)
-	}
-	s.hist.Decided = func(key ident.Key, class ident.Class, _ string) (int64, ident.Result, bool) {
-		return 7, ident.ResultRejected, key == "3" && class == ident.ClassReferences
-	}
-	p = s.plan(t)
-	if got := count(p); got[ident.VerdictRejected] != 1 || got[ident.VerdictApply] != 19 {
-		t.Errorf("references by verdict, one of them rejected: %v", got)
-	}
-	for _, c := range p.Changes {
-		if op := c.Operations[len(c.Operations)-1]; op.Verdict == ident.VerdictRejected && op.Earlier != 7 {
-			t.Errorf("rejected in run %d, want 7", op.Earlier)
-		}
-	}
-}
-
 // TestOpenReferencesAreLookedAtAgain: where only changes are delivered, a record
 // with an open reference is kept for the next run.
-func TestOpenReferencesAreLookedAtAgain(t *testing.T) {
-	s := referring()
-	s.known("1", boss("9"))
-	s.known("2", boss("1"))
-	e, _ := s.linked("3")
-	e.Attributes.Set("manager", "CN=Ada 1,OU=Staff,DC=x")
-	s.record("3", boss("1"))
-	b := NewBuilder(s.set, s.world, s.mapper, s.hist)
-	for _, rec := range s.records {
-		if err := b.Add(rec); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := b.Finish(s.delivery); err != nil {
-		t.Fatal(err)
-	}
-	if got := b.Unsettled(); !slices.Equal(got, []ident.Key{"1", "2"}) { // 2 has a change
-		t.Errorf("to be looked at again: %v", got)
-	}
-}
-
 // TestAHeldReferenceStaysTheSame when the account that it names is made, renamed or
 // moved, and when its own account is made.
-func TestAHeldReferenceStaysTheSame(t *testing.T) {
-	digest := func(set func(*scene)) string {
-		s := referring()
-		set(s)
-		s.set.Approval = ApprovalNever
-		for _, c := range s.plan(t).Changes {
-			for _, op := range c.Operations {
-				if c.Key == "1" && op.Class == ident.ClassReferences {
-					return op.Digest
-				}
-			}
-		}
-		t.Fatal("there is none")
-		return ""
-	}
-	first := digest(func(s *scene) { s.record("1", boss("2")); s.record("2", nil) })
-	for name, set := range map[string]func(*scene){
-		"its own account is made": func(s *scene) { s.known("1", boss("2")); s.record("2", nil) },
-		"the other is made":       func(s *scene) { s.record("1", boss("2")); s.known("2", nil) },
-		"the other is renamed": func(s *scene) {
-			s.record("1", boss("2"))
-			e, _ := s.known("2", map[string]any{"cn": "Bo"})
-			e.DN = support.Child("Bo")
-		},
-	} {
-		if got := digest(set); got != first {
-			t.Errorf("%s: %s, and before %s", name, got, first)
-		}
-	}
-	if other := digest(func(s *scene) { s.record("1", boss("3")); s.known("3", nil) }); other == first {
-		t.Error("naming another one is the same")
-	}
-}
-
 // TestReferencesComeToRest: whatever there is, two runs bring all references about
 // and the third has nothing to do; nobody is named but by their key.
 func TestReferencesComeToRest(t *testing.T) {

@@ -16,6 +16,15 @@ type namings struct {
 	late   map[ident.Key]lateReferences
 	linked map[ident.Key]bool // keys that are linked only if this plan is carried out
 	opened map[openReference]*openTally
+	// partial are the references that may name a part of whom they are to name, with
+	// whether they are emptied if there is none.
+	partial map[partialReference]bool
+}
+
+// partialReference is an attribute of the account of a key.
+type partialReference struct {
+	key       ident.Key
+	attribute string
 }
 
 // account is the account of a key, where it is now.
@@ -89,6 +98,14 @@ func (r *namings) putOff(c *change, attributes []ident.DesiredAttribute) {
 		r.late = map[ident.Key]lateReferences{}
 	}
 	r.late[c.key] = lateReferences{e, c.name, attributes}
+}
+
+// allowPart remembers that an attribute may name a part of whom it is to name.
+func (r *namings) allowPart(key ident.Key, a ident.DesiredAttribute) {
+	if r.partial == nil {
+		r.partial = map[partialReference]bool{}
+	}
+	r.partial[partialReference{key, a.Name}] = a.Empties
 }
 
 // keys returns the keys of the accounts with references that were put off, in order.

@@ -28,19 +28,51 @@ func (j *judge) dropOpen(c *change) bool {
 	if op == nil {
 		return true
 	}
-	op.Attributes = slices.DeleteFunc(op.Attributes, func(ch ident.AttributeChange) bool {
-		i := slices.IndexFunc(ch.Named, func(n ident.Named) bool { return j.notLinked(n.Key) })
-		if i < 0 {
-			return false
+	all := op.Attributes
+	op.Attributes = all[:0:0]
+	for _, ch := range all {
+		if ch, left := j.withoutOpen(c, ch); left {
+			op.Attributes = append(op.Attributes, ch)
 		}
-		j.draft.references.open(ch.Name, unnamed{ch.Named[i].Key, notLinked}, c.key)
-		j.draft.unsettled[c.key] = struct{}{}
-		return true
-	})
+	}
 	if len(op.Attributes) == 0 {
 		c.drop(map[ident.Class]bool{ident.ClassReferences: true})
 	}
 	return len(c.ops) > 0
+}
+
+// withoutOpen leaves out of one attribute whom it cannot name, as lateReference does
+// with keys that nobody is linked to: a list that replaces is written only as a whole,
+// unless what is absent counts as null.
+func (j *judge) withoutOpen(c *change, ch ident.AttributeChange) (out ident.AttributeChange, left bool) {
+	out = ch
+	out.New, out.Named = nil, nil
+	for i, n := range ch.Named {
+		if !j.notLinked(n.Key) {
+			out.New, out.Named = append(out.New, ch.New[i]), append(out.Named, n)
+			continue
+		}
+		j.draft.references.open(ch.Name, unnamed{n.Key, notLinked}, c.key)
+		j.draft.unsettled[c.key] = struct{}{}
+	}
+	if len(out.Named) == len(ch.Named) {
+		return ch, true
+	}
+	if ch.Add {
+		return out, len(out.New) > 0
+	}
+	empties, absentIsNull := j.draft.references.partial[partialReference{c.key, ch.Name}]
+	return out, absentIsNull && (empties || len(out.New) > 0) && !sameObjects(out)
+}
+
+// sameObjects reports whether a change of references leaves named who is named.
+func sameObjects(ch ident.AttributeChange) bool {
+	for i, v := range ch.New {
+		if !slices.ContainsFunc(ch.Old, func(old string) bool { return sameDN(ident.DN(old), ident.DN(v)) }) || ch.Named[i].GUID == "" {
+			return false
+		}
+	}
+	return len(ch.New) == len(ch.Old)
 }
 
 // notLinked reports whether a key has no link, and gets none by this run.

@@ -16,6 +16,7 @@ type attributeRule struct {
 	apply          ident.Apply
 	add, directory bool
 	reference      bool // its values are keys
+	part, empties  bool // of a reference: a key without an account counts as null, which empties
 	asIs           bool // cn: whoever has the name
 	unique         mapping.Unique
 	source         string
@@ -110,7 +111,7 @@ func (m *fakeMapper) attribute(name string, values []string) ident.DesiredAttrib
 	r := m.rules[name]
 	return ident.DesiredAttribute{
 		Name: name, Values: values, Apply: cmp.Or(r.apply, ident.ApplyAlways), Add: r.add, Reference: r.reference,
-		Directory: r.directory, Source: cmp.Or(r.source, "{{ trim(user."+name+") }}"),
+		AbsentIsNull: r.part, Empties: r.empties, Directory: r.directory, Source: cmp.Or(r.source, "{{ trim(user."+name+") }}"),
 	}
 }
 
