@@ -70,7 +70,7 @@ func printPerson(p *page, who service.Person) {
 			text = fmt.Sprintf("%s since %s, %s", anchor, shown(l.Created), l.Origin)
 		}
 		if l.MissingSince != nil {
-			text += ", disabled as missing " + shown(*l.MissingSince)
+			text += ", disabled " + disabledFor(l.Off) + " " + shown(*l.MissingSince)
 		}
 		p.put("  link: ", text)
 	}
@@ -80,6 +80,14 @@ func printPerson(p *page, who service.Person) {
 		}
 	}
 	printWaiting(p, who)
+}
+
+// disabledFor says why rollcall disabled an account.
+func disabledFor(off ident.Off) string {
+	if off == "" {
+		return "as missing"
+	}
+	return "by " + string(off)
 }
 
 // accountState says what has become of an account.

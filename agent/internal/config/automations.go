@@ -22,19 +22,24 @@ type Automation struct {
 	Name string `toml:"-"`
 	Pos  Pos    `toml:"-"`
 
-	DataSource string        `toml:"data_source"`
-	Action     plan.Action   `toml:"action"`
-	Schedule   string        `toml:"schedule"` // cron's five fields; "": runs only by hand
-	OU         *Text         `toml:"ou"`       // a template
-	Groups     []Text        `toml:"groups"`   // templates
-	Password   Password      `toml:"password"`
-	Match      []string      `toml:"match"`
-	Adopt      Adopt         `toml:"adopt"`
-	Missing    Missing       `toml:"missing"`
-	Limits     Limits        `toml:"limits"`
-	Approval   plan.Approval `toml:"approval"`
-	Owns       Owns          `toml:"owns"`
-	After      After         `toml:"after"`
+	DataSource string      `toml:"data_source"`
+	Action     plan.Action `toml:"action"`
+	Schedule   string      `toml:"schedule"` // cron's five fields; "": runs only by hand
+	OU         *Text       `toml:"ou"`       // a template
+	Groups     []Text      `toml:"groups"`   // templates
+	// EnableWhen and DisableWhen are expressions over the record, like where of the
+	// data source.
+	EnableWhen  *Text `toml:"enable_when"`
+	DisableWhen *Text `toml:"disable_when"`
+
+	Password Password      `toml:"password"`
+	Match    []string      `toml:"match"`
+	Adopt    Adopt         `toml:"adopt"`
+	Missing  Missing       `toml:"missing"`
+	Limits   Limits        `toml:"limits"`
+	Approval plan.Approval `toml:"approval"`
+	Owns     Owns          `toml:"owns"`
+	After    After         `toml:"after"`
 
 	Trigger       Trigger          `toml:"trigger"` // "": DataSource and Action say what is done
 	On            []string         `toml:"on"`      // of TriggerDirectory: see Events
@@ -120,8 +125,8 @@ func (l *loader) checkAction(in path, a Automation) {
 		l.checkCreates(in.with("data_source"), a)
 	}
 	unused := map[plan.Action][]string{
-		plan.ActionCreate: {"missing"},
-		plan.ActionUpdate: {"ou", "groups", "password", "missing"},
+		plan.ActionCreate: {"missing", "enable_when", "disable_when"},
+		plan.ActionUpdate: {"ou", "groups", "password", "missing", "enable_when", "disable_when"},
 	}
 	for _, key := range unused[a.Action] {
 		if l.has(in.with(key)) {

@@ -25,6 +25,8 @@ func (c *Config) Definition(a Automation) mapping.Definition {
 		Groups:     a.Groups,
 		Lookups:    c.Lookups,
 		Settings:   c.Applications[d.Application].Settings,
+
+		EnableWhen: a.EnableWhen, DisableWhen: a.DisableWhen,
 	}
 }
 
@@ -78,6 +80,11 @@ func (l *loader) compile(at path, a Automation, known map[Pos]bool) *mapping.Map
 			Pos: where.Pos, Key: "data_sources." + a.DataSource + ".where",
 			Message: "where does not look at the record: it is the same for everybody", Hint: "name a field, such as user.active",
 		})
+	}
+	if m != nil {
+		for _, key := range m.FixedStates() {
+			l.failKey(at.with(string(key)), string(key)+" does not look at the record: it is the same for everybody", "name a field, such as user.last_day")
+		}
 	}
 	for _, err := range errs {
 		var wrong *expr.Error

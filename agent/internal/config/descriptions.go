@@ -170,11 +170,15 @@ func describeDataSources() map[string]string {
 
 func describeAutomations() map[string]string {
 	return map[string]string{
-		"automations.NAME.data_source":          "The records and their mapping.",
-		"automations.NAME.action":               "What is done with them.",
-		"automations.NAME.schedule":             "Cron's five fields, in local time; without it only by hand.",
-		"automations.NAME.ou":                   "Where accounts belong; a template.",
-		"automations.NAME.groups":               "Groups that accounts belong to; templates; never a privileged group.",
+		"automations.NAME.data_source": "The records and their mapping.",
+		"automations.NAME.action":      "What is done with them.",
+		"automations.NAME.schedule":    "Cron's five fields, in local time; without it only by hand.",
+		"automations.NAME.ou":          "Where accounts belong; a template.",
+		"automations.NAME.groups":      "Groups that accounts belong to; templates; never a privileged group.",
+		"automations.NAME.enable_when": "Who may log in already, an expression like where: an account is made disabled until it holds, " +
+			"and enabled then. One that is enabled stays so.",
+		"automations.NAME.disable_when": "Who may log in no longer, an expression like where: the account is disabled while it holds, " +
+			"and none is made.",
 		"automations.NAME.password.length":      "Characters of the initial password.",
 		"automations.NAME.password.must_change": "Whether it must be changed at the first logon.",
 		"automations.NAME.match":                "Attributes by which accounts that exist are found, after link and anchor.",

@@ -20,10 +20,7 @@ func (Endpoint) unavailable() map[string]string {
 }
 
 func (Automation) unavailable() map[string]string {
-	const filter = "filter with where in the data source"
-	return map[string]string{
-		"enable_when": filter, "disable_when": filter, "directory": "",
-	}
+	return map[string]string{"directory": ""}
 }
 
 func (Missing) unavailable() map[string]string {

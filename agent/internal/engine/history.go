@@ -169,7 +169,7 @@ func (e *Engine) updateLink(ctx context.Context, r *run, u plan.LinkUpdate) erro
 		return err
 	}
 	if u.ClearMissing {
-		link.MissingSince = nil
+		link.MissingSince, link.Off = nil, ""
 	}
 	link.Unseen = link.Unseen && !u.Seen
 	if u.Placed != "" {

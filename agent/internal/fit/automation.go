@@ -46,12 +46,22 @@ func Automation(cfg *config.Config, name string, m abi.Manifest, now time.Time) 
 	f.Kind = f.kind()
 	f.Warnings = append(overruledKey(cfg, data), f.unknownFields(conf, data, m)...)
 	wrong := f.join(cfg, conf, m, now)
-	for _, err := range []error{f.wrongKey(cfg, data, m), rivalKey(cfg, name), f.wrongAudience(conf, data, m)} {
+	for _, err := range []error{f.wrongKey(cfg, data, m), rivalKey(cfg, name), f.wrongAudience(conf, data, m), f.wrongState(cfg, conf)} {
 		if err != nil {
 			wrong = append(wrong, err)
 		}
 	}
 	return f, append(wrong, f.derive(conf, m)...)
+}
+
+// wrongState refuses to wait for a day that no record will tell of.
+func (f Fitted) wrongState(cfg *config.Config, conf config.Automation) error {
+	key := string(conf.Mapper.StateByTime())
+	if key == "" || f.Endpoint.Mode != abi.ModeChanges {
+		return nil
+	}
+	return fmt.Errorf("%s: automation %s: %s uses now, and endpoint %s is in mode changes: on that day nothing of the record changes, "+
+		"so it does not come; use an endpoint in mode full", cfg.Place("automations", conf.Name, key), conf.Name, key, f.Endpoint.Name)
 }
 
 // withoutOne takes the request for a single record from an endpoint whose records are

@@ -98,7 +98,8 @@ func (Apply) Values() []string {
 // Desired is what the mapping wants for one record.
 type Desired struct {
 	Key        Key
-	Parent     DN // the OU in which the account belongs
+	Off        Off // why the account is to be disabled; "" when it is not
+	Parent     DN  // the OU in which the account belongs
 	Groups     []DN
 	Attributes []DesiredAttribute // sorted by name, without the attributes that keep their values
 	Aside      []AttributeFault   // attributes that are left out because the directory would refuse them
@@ -164,8 +165,11 @@ type Link struct {
 	// Placed.
 	OU DN `json:"ou,omitempty"`
 	// MissingSince is set when rollcall disabled the account because its key
-	// was missing; only then does a return of the key enable it again.
+	// was missing, or as Off says; only then does rollcall enable it again.
 	MissingSince *time.Time `json:"missing_since,omitempty"`
+	// Off says, with MissingSince, why the account is disabled although its key is
+	// delivered; "" when the key was missing.
+	Off Off `json:"off,omitempty"`
 	// Unseen says that no complete delivery has contained the key, with its
 	// record in scope, when the link was made or since. The key may be wrong, so
 	// nobody counts as missing because of it.
@@ -179,6 +183,9 @@ type Link struct {
 
 // Space returns the space of the link's key.
 func (l Link) Space() Space { return SpaceOf(l.Application, l.Kind) }
+
+// Missing reports whether rollcall disabled the account because its key was missing.
+func (l Link) Missing() bool { return l.MissingSince != nil && l.Off == "" }
 
 // Maker names what made the link, for people: the automation or orchestration.
 func (l Link) Maker() string {

@@ -141,6 +141,11 @@ type Operation struct {
 	FormerKey Key `json:"former_key,omitempty"`
 	// OU is the container that ou names, when the account stays where it is.
 	OU DN `json:"ou,omitempty"`
+	// Off says why an account is made disabled, or is disabled, although its key is
+	// delivered; "" of a disable means that the key is missing.
+	Off Off `json:"off,omitempty"`
+	// Leaves marks a move of an account away because its key is missing.
+	Leaves bool `json:"leaves,omitempty"`
 	// After names operations that must be applied before this one: until then
 	// another account holds the value or the name that this operation gives.
 	After []Step `json:"after,omitempty"`

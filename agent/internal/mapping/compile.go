@@ -38,6 +38,7 @@ func Compile(def Definition) (*Mapper, []error) {
 		b.m.where = keep(b, base.Compile, *def.Where)
 		b.m.conditions = conditionsOf(b.m.where)
 	}
+	b.offConditions(base)
 	b.attributes()
 	if def.OU != nil {
 		b.m.ou = b.template(*def.OU, expr.EscapeDN)

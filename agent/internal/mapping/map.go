@@ -124,6 +124,8 @@ func (e *Error) take(err error) {
 // as free. An error about the record is an *Error. Any other error comes from
 // names.
 //
+// Nothing but Off is computed where no account is to be made because the person has left.
+//
 // An attribute with a value that the directory would refuse is set aside, and
 // `attributes` has AD's value of it. Without cn or sAMAccountName no account can
 // be created, so for a new account that is an error.
@@ -135,6 +137,10 @@ func (m *Mapper) Map(rec ident.Record, current *ident.Entry, link *ident.Link, n
 	e := m.evaluation(rec)
 	defer e.release()
 	e.begin(current, link, names)
+	off, err := e.state()
+	if err != nil || off == ident.OffEnded && current == nil {
+		return ident.Desired{Key: rec.Key, Off: off}, err
+	}
 	for i, a := range m.attributes {
 		if i == m.ouAfter {
 			if err := e.place(); err != nil {
@@ -160,7 +166,9 @@ func (m *Mapper) Map(rec ident.Record, current *ident.Entry, link *ident.Link, n
 	slices.SortFunc(e.desired, func(a, b ident.DesiredAttribute) int {
 		return text.Compare(a.Name, b.Name)
 	})
-	return ident.Desired{Key: rec.Key, Parent: e.parent, Groups: groups, Attributes: e.desired, Aside: e.aside, Absent: e.absent()}, nil
+	return ident.Desired{
+		Key: rec.Key, Off: off, Parent: e.parent, Groups: groups, Attributes: e.desired, Aside: e.aside, Absent: e.absent(),
+	}, nil
 }
 
 // begin says whose account it is; see Map.

@@ -24,8 +24,12 @@ type Definition struct {
 	Primary string // the top-level field that holds the primary key
 	// Endpoints are those of the data source; the first leads. Without any, every
 	// name may stand after "endpoints.", and is that of the records' own endpoint.
-	Endpoints  []string
-	Where      *expr.Source
+	Endpoints []string
+	Where     *expr.Source
+	// EnableWhen says who is to have an enabled account, and DisableWhen who is not to
+	// have one any more; both in the scope of Where. nil asks for nothing.
+	EnableWhen, DisableWhen *expr.Source
+
 	Attributes []AttributeDef
 	OU         *expr.Source
 	Groups     []expr.Source
@@ -129,7 +133,8 @@ func (e *Error) at(cause string) string {
 type Mapper struct {
 	primary    string
 	where      *expr.Expression
-	conditions []condition  // of where
+	conditions []condition // of where
+	off        []conditionOff
 	attributes []*attribute // in the order of evaluation
 	ou         *expr.Template
 	fixedOU    ident.DN // of an OU without expressions

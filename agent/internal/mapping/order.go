@@ -126,6 +126,9 @@ func (b *builder) usage() {
 	if b.m.where != nil {
 		note(b.m.where, b.m.where.Source())
 	}
+	for _, c := range b.m.off {
+		note(c.expression, c.expression.Source())
+	}
 	for _, t := range b.allTemplates() {
 		note(t, t.Source())
 	}
@@ -214,10 +217,14 @@ func version(def Definition) string {
 		})
 	}
 	slices.SortFunc(attributes, func(a, b plain) int { return strings.Compare(a.Name, b.Name) })
-	b, err := json.Marshal([]any{
+	parts := []any{
 		semantics, def.Primary, text(def.Where), attributes, text(def.OU),
 		texts("groups", def.Groups), def.Lookups, def.Settings,
-	})
+	}
+	if def.EnableWhen != nil || def.DisableWhen != nil {
+		parts = append(parts, text(def.EnableWhen), text(def.DisableWhen))
+	}
+	b, err := json.Marshal(parts)
 	if err != nil {
 		b = []byte(err.Error()) // only for settings that JSON cannot encode, which come from no file
 	}

@@ -150,13 +150,19 @@ func (e *evaluation) read(name, root string, path []string) Read {
 // false when the record does not have what the condition needs: no user leaves the
 // scope because an answer was incomplete.
 func (e *evaluation) holds(condition *expr.Expression) (bool, *Error) {
+	return e.asks(condition, "where", "the filter")
+}
+
+// asks is holds for a condition that the configuration has under a key, and that people
+// call by a name.
+func (e *evaluation) asks(condition *expr.Expression, key, name string) (bool, *Error) {
 	v, err := condition.Eval(e.env)
 	fault := &Error{
-		Attribute: "where", Pos: condition.Source().Pos,
-		Next: "supply the field at the source, or let the filter say what null means, by default(...)",
+		Attribute: key, Pos: condition.Source().Pos,
+		Next: "supply the field at the source, or let " + name + " say what null means, by default(...)",
 	}
 	if err != nil {
-		fault.Next = "correct the filter, or the value at the source"
+		fault.Next = "correct " + name + ", or the value at the source"
 		fault.take(err)
 		return false, fault
 	}
@@ -164,20 +170,20 @@ func (e *evaluation) holds(condition *expr.Expression) (bool, *Error) {
 	switch {
 	case v.Missing != "":
 		fault.Cause = v.Missing + " is absent"
-		if name, is := strings.CutPrefix(v.Missing, "endpoints."); is && !strings.Contains(name, ".") {
-			fault.Cause = "endpoint " + name + " has no record with this key"
-			fault.Next = "supply it at the source, or let the filter say what its absence means: default(" + v.Missing + ".FIELD, ...)"
+		if of, is := strings.CutPrefix(v.Missing, "endpoints."); is && !strings.Contains(of, ".") {
+			fault.Cause = "endpoint " + of + " has no record with this key"
+			fault.Next = "supply it at the source, or let " + name + " say what its absence means: default(" + v.Missing + ".FIELD, ...)"
 			break
 		}
 		if near := e.near(v.Missing); near != "" {
-			fault.Next = fmt.Sprintf("did you mean %s? If not, let the filter say what its absence means: default(%s, ...)", near, v.Missing)
+			fault.Next = fmt.Sprintf("did you mean %s? If not, let %s say what its absence means: default(%s, ...)", near, name, v.Missing)
 			break
 		}
-		fault.Next = "supply the field at the source, or let the filter say what its absence means: default(" + v.Missing + ", ...)"
+		fault.Next = "supply the field at the source, or let " + name + " say what its absence means: default(" + v.Missing + ", ...)"
 	case v.V == nil:
 		fault.Cause = v.Cause
 	case !isBool:
-		fault.Cause, fault.Next = fmt.Sprintf("the filter gives %q, not true or false", v.Text()), "compare the value: user.x == \"...\""
+		fault.Cause, fault.Next = fmt.Sprintf("%s gives %q, not true or false", name, v.Text()), "compare the value: user.x == \"...\""
 	default:
 		return in, nil
 	}

@@ -12,6 +12,9 @@ func (m *Mapper) Check(fields map[string]map[string]FieldType) []error {
 	if m.where != nil {
 		errs = m.where.CheckCondition(types)
 	}
+	for _, c := range m.off {
+		errs = append(errs, c.expression.CheckCondition(types)...)
+	}
 	for _, a := range m.attributes {
 		for _, t := range a.templates() {
 			errs = append(errs, t.Check(types)...)

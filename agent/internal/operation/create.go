@@ -13,7 +13,10 @@ var create = kind{
 	sign: "+", account: true, link: true,
 	// The key was certainly delivered, and the account is rollcall's own, so
 	// no other account can be affected.
-	remember: func(link *ident.Link, op ident.Operation, _ time.Time) {
+	remember: func(link *ident.Link, op ident.Operation, at time.Time) {
+		if op.Off != "" {
+			link.MissingSince, link.Off = &at, op.Off
+		}
 		link.Origin = ident.OriginCreated
 		link.Unseen = false
 		link.Placed = op.To.Parent()

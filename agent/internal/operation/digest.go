@@ -75,6 +75,9 @@ func Identify(op ident.Operation, on Account, to Target, followers ...string) st
 	if len(op.Left) > 0 {
 		addStrings(h, folded(op.Left))
 	}
+	if op.Off != "" {
+		addStrings(h, []string{"off", string(op.Off)})
+	}
 	if op.Class == ident.ClassAdopt {
 		addStrings(h, append([]string{op.OU.Fold()}, followers...))
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// disable disables the account of a missing key and then moves it, if it has
-// to go elsewhere.
+// disable disables an account: of a missing key, which is then moved if it has to go
+// elsewhere, or of a person who has left by disable_when, which stays where it is.
 var disable = kind{
 	sign: "-", halves: true, inverse: ident.ClassEnable, fate: (*since).ofState,
 	holds: func(now ident.Entry, op ident.Operation) bool { return disabled(now) && placed(now, op) },
@@ -16,7 +16,8 @@ var disable = kind{
 		if link.MissingSince == nil {
 			link.MissingSince = &at
 		}
-		moved(link, op, true)
+		link.Off = op.Off
+		moved(link, op, op.Off == "")
 	},
 }
 

@@ -45,9 +45,11 @@ func Echoes(op ident.Operation) []Echo {
 	var list []Echo
 	switch op.Class {
 	case ident.ClassCreate:
-		list = []Echo{
-			echoOfKind(ident.EventCreated), echoOfKind(ident.EventEnabled), echoOfPlace(op.To), echoOfName(op.To),
+		state := ident.EventEnabled
+		if op.Off != "" {
+			state = ident.EventDisabled
 		}
+		list = []Echo{echoOfKind(ident.EventCreated), echoOfKind(state), echoOfPlace(op.To), echoOfName(op.To)}
 	case ident.ClassDelete:
 		return []Echo{echoOfKind(ident.EventDeleted)}
 	case ident.ClassEnable:

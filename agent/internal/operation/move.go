@@ -12,7 +12,10 @@ import (
 var move = kind{
 	inverse: ident.ClassMove, holds: placed, fate: (*since).ofPlace,
 	remember: func(link *ident.Link, op ident.Operation, _ time.Time) {
-		moved(link, op, link.MissingSince != nil)
+		if op.Leaves {
+			link.Off = ""
+		}
+		moved(link, op, link.Missing())
 	},
 }
 

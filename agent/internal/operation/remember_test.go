@@ -136,6 +136,39 @@ func TestRemember(t *testing.T) {
 			ident.Operation{Class: ident.ClassEnable},
 			ident.Link{Placed: staff},
 		},
+		{
+			"make it disabled",
+			ident.Link{},
+			ident.Operation{Class: ident.ClassCreate, To: staff.Child("Ada"), Off: ident.OffNotYet},
+			ident.Link{
+				Origin: ident.OriginCreated, Placed: staff, MissingSince: &noon, Off: ident.OffNotYet, Delivered: true,
+				Applied: map[string]string{"cn": Digest([]string{"Ada"})},
+			},
+		},
+		{
+			"disable who has left",
+			ident.Link{Placed: staff},
+			ident.Operation{Class: ident.ClassDisable, Off: ident.OffEnded},
+			ident.Link{Placed: staff, MissingSince: &noon, Off: ident.OffEnded},
+		},
+		{
+			"move who waits: to another place of theirs",
+			ident.Link{Placed: staff, MissingSince: &since, Off: ident.OffNotYet},
+			ident.Operation{Class: ident.ClassMove, From: staff.Child("Ada"), To: support.Child("Ada")},
+			ident.Link{Placed: support, MissingSince: &since, Off: ident.OffNotYet},
+		},
+		{
+			"move who had left and is missing now: away",
+			ident.Link{Placed: staff, MissingSince: &since, Off: ident.OffEnded},
+			ident.Operation{Class: ident.ClassMove, From: staff.Child("Ada"), To: leavers.Child("Ada"), Leaves: true},
+			ident.Link{Placed: leavers, Left: staff, LeftOU: staff, MissingSince: &since},
+		},
+		{
+			"enable who begins",
+			ident.Link{Placed: staff, MissingSince: &since, Off: ident.OffNotYet},
+			ident.Operation{Class: ident.ClassEnable},
+			ident.Link{Placed: staff},
+		},
 		{"groups", ident.Link{Placed: staff}, ident.Operation{Class: ident.ClassGroups, Groups: []ident.DN{crm}}, ident.Link{Placed: staff}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -151,28 +151,35 @@ func (f *differ) attributesOnly(c *change, want ident.Desired, link ident.Link) 
 // lifecycle compares state, name, place and groups of an account.
 func (f *differ) lifecycle(c *change, want ident.Desired, link ident.Link) error {
 	disabled, known := c.entry.Disabled()
-	returner := link.MissingSince != nil
+	ours := link.MissingSince != nil // rollcall disabled it
 	switch {
 	case !known:
 		f.draft.attend(c.key, c.name, ident.PartAccount, "userAccountControl cannot be read: whether the account is enabled is left alone",
 			"give the bind account the right to read userAccountControl")
-	case disabled && !returner:
+	case disabled && !ours && want.Off == "":
 		f.disabledByOthers(c.key, c.entry, link.Origin)
+	case !disabled && want.Off == ident.OffEnded:
+		c.add(f.end(link))
 	}
 	name := f.newName(c, want, link)
-	if disabled && !returner {
+	if disabled && !ours || want.Off != "" && link.Missing() {
 		return f.rename(c, name)
 	}
 	to, err := f.newPlace(c, want, link)
 	if err != nil {
 		return err
 	}
-	if err := f.put(c, name, to, disabled); err != nil {
+	if err := f.put(c, name, to, f.enabling(c.key, disabled, want, link)); err != nil {
 		return err
 	}
-	f.expired(c)
-	if returner && known {
+	if ours && known {
 		f.returned(c, disabled, want, link)
+	}
+	if want.Off == ident.OffEnded {
+		return nil // who has left joins nothing
+	}
+	if want.Off == "" {
+		f.expired(c)
 	}
 	groups, err := f.groupsToJoin(c, want.Groups)
 	if err != nil {
@@ -197,10 +204,11 @@ func (f *differ) disabledByOthers(key ident.Key, e ident.Entry, origin ident.Lin
 }
 
 // returned records in the link what no operation shows: if somebody has
-// already enabled or moved the account of a returner, it stays there for good.
+// already enabled the account that rollcall had disabled, or moved that of a returner, it
+// stays so for good.
 func (f *differ) returned(c *change, disabled bool, want ident.Desired, link ident.Link) {
-	up := LinkUpdate{Key: c.key, GUID: link.GUID, ClearMissing: !disabled}
-	moved := link.Placed != "" && !sameDN(link.Placed, c.entry.DN.Parent())
+	up := LinkUpdate{Key: c.key, GUID: link.GUID, ClearMissing: !disabled && want.Off != ident.OffEnded}
+	moved := link.Missing() && link.Placed != "" && !sameDN(link.Placed, c.entry.DN.Parent())
 	if moved && !sameDN(link.Placed, want.Parent) {
 		up.Placed = want.Parent
 	}

@@ -12,7 +12,7 @@ import (
 // among the attributes; the common name is not, because it is part of the DN.
 func (f *differ) create(rec ident.Record) error {
 	want, ok, err := f.mapRecord(rec, nil, nil)
-	if !ok || err != nil {
+	if !ok || err != nil || f.makesNone(want) {
 		return err
 	}
 	cn, _ := want.Attribute("cn")
@@ -33,6 +33,9 @@ func (f *differ) create(rec ident.Record) error {
 	op := operation{parent: want.Parent, cn: cn.Values[0]}
 	op.Class = ident.ClassCreate
 	op.Reason = fmt.Sprintf("%s delivers the key %s and no account belongs to it", f.set.Application, rec.Key)
+	if op.Off = want.Off; op.Off != "" {
+		op.Reason += "; it is made disabled until " + f.condition(op.Off) + " holds"
+	}
 	for _, a := range want.Attributes {
 		if len(a.Values) == 0 || a.Reference || text.Same(a.Name, "cn") || f.set.isAnchorAttribute(a.Name) {
 			continue

@@ -25,7 +25,7 @@ type home struct {
 // unless ou has named another place since.
 func (f *differ) newPlace(c *change, want ident.Desired, link ident.Link) (home, error) {
 	here := c.entry.DN.Parent()
-	returner := link.MissingSince != nil
+	returner := link.Missing()
 	switch {
 	case link.Placed == "" && link.Origin == ident.OriginRestored && !sameDN(here, want.Parent):
 		f.draft.attend(c.key, c.name, ident.PartAccount,
@@ -97,19 +97,18 @@ func (f *differ) stay(c *change, want ident.Desired) {
 }
 
 // put adds the operations that give an account its name and its place and, if
-// it is disabled, enable it.
-func (f *differ) put(c *change, name *operation, to home, disabled bool) error {
+// enable says why, enable it.
+func (f *differ) put(c *change, name *operation, to home, enable string) error {
 	op := &operation{}
 	op.Class, op.Reason = ident.ClassMove, to.reason
-	if disabled {
-		op.Class = ident.ClassEnable
-		op.Reason = fmt.Sprintf("back: %s delivers the key %s again; rollcall had disabled the account", f.set.Application, c.key)
+	if enable != "" {
+		op.Class, op.Reason = ident.ClassEnable, enable
 		if to.note != "" {
 			op.Reason += "; " + to.note
 		}
 	}
 	if to.dn == "" {
-		if disabled {
+		if enable != "" {
 			c.add(*op)
 		}
 		return f.rename(c, name)

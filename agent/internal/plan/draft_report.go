@@ -75,6 +75,9 @@ func (d *draft) tallyNotes() {
 		d.note("", "", "%s for a later run with a binary value: one run writes at most %d MiB of them",
 			count(n, "account waits", "accounts wait"), maxBinary>>20)
 	}
+	if n := d.tally.ended; n > 0 {
+		d.note("", "", "%s no account and gets none: disable_when holds already", count(n, "record has", "records have"))
+	}
 	if n := d.tally.kept; n > 0 {
 		d.note("", "", "%s missing; missing.action is keep", count(n, "account is", "accounts are"))
 	}

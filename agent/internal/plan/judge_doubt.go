@@ -116,7 +116,7 @@ func (j *judge) strangeKeys(acted bool) string {
 	for _, link := range j.draft.known.absent {
 		c, changes := j.draft.changes[link.Key]
 		follows := changes && len(c.ops) > 0 && c.ops[0].missing
-		if follows || !acted && link.Delivered && link.MissingSince == nil {
+		if follows || !acted && link.Delivered && !link.Missing() {
 			absent++
 		}
 	}

@@ -190,7 +190,7 @@ func (l *leaverPlanner) leaver(c *change, reason string, link ident.Link) error 
 		if link.Placed != "" && !sameDN(c.entry.DN.Parent(), link.Placed) {
 			return nil // somebody moved it after it was disabled
 		}
-		op.Class = ident.ClassMove
+		op.Class, op.Leaves = ident.ClassMove, true
 		op.Reason += "; disabled but not yet moved"
 	case link.MissingSince != nil:
 		op.Reason += "; somebody enabled the account after rollcall had disabled it"

@@ -71,6 +71,8 @@ func (m *fakeMapper) Map(rec ident.Record, current *ident.Entry, _ *ident.Link, 
 	for _, field := range slices.Sorted(maps.Keys(rec.Fields)) {
 		switch v := rec.Fields[field].(type) {
 		case ident.DN: // ou, see above
+		case ident.Off:
+			d.Off = v
 		case []ident.DN:
 			d.Groups = v
 		case []string:

@@ -11,7 +11,7 @@ import (
 )
 
 const selectLinks = `SELECT application, kind, key, guid, automation, origin, created, placed, ou, missing_since, unseen,
-	left_from, left_ou, delivered, applied_json, orchestration FROM links`
+	left_from, left_ou, delivered, applied_json, orchestration, off FROM links`
 
 // linkBatch is how many links one query of Links reads.
 const linkBatch = 1000
@@ -228,14 +228,14 @@ func (s *Store) putLink(ctx context.Context, tx *sql.Tx, link *ident.Link, cause
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO links
 		(application, kind, key, guid, automation, origin, created, placed, ou, missing_since, unseen, left_from, left_ou, delivered,
-			applied_json, orchestration)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			applied_json, orchestration, off)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (application, kind, key) DO UPDATE SET automation = excluded.automation, origin = excluded.origin, created = excluded.created,
 			placed = excluded.placed, ou = excluded.ou, missing_since = excluded.missing_since, unseen = excluded.unseen,
 			left_from = excluded.left_from, left_ou = excluded.left_ou, delivered = excluded.delivered, applied_json = excluded.applied_json,
-			orchestration = excluded.orchestration`,
+			orchestration = excluded.orchestration, off = excluded.off`,
 		link.Application, link.Kind, link.Key, link.GUID, link.Automation, link.Origin, stamp(link.Created), link.Placed, link.OU,
-		stampOf(link.MissingSince), link.Unseen, link.Left, link.LeftOU, link.Delivered, applied, link.Orchestration)
+		stampOf(link.MissingSince), link.Unseen, link.Left, link.LeftOU, link.Delivered, applied, link.Orchestration, link.Off)
 	if err != nil || len(holders) > 0 {
 		return err
 	}
@@ -266,7 +266,7 @@ func scanLink(row scanner) (ident.Link, error) {
 		applied          string
 	)
 	err := row.Scan(&l.Application, &l.Kind, &l.Key, &l.GUID, &l.Automation, &l.Origin, &created, &l.Placed, &l.OU, &missing,
-		&l.Unseen, &l.Left, &l.LeftOU, &l.Delivered, &applied, &l.Orchestration)
+		&l.Unseen, &l.Left, &l.LeftOU, &l.Delivered, &applied, &l.Orchestration, &l.Off)
 	if err != nil {
 		return ident.Link{}, err
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// Create makes an enabled user account in one Add: attributes, anchor and
-// password. It returns the account as the server shows it. If the server
+// Create makes a user account in one Add: attributes, anchor, password and state. It
+// returns the account as the server shows it. If the server
 // refuses some attributes, the account is made without them, and the error
 // says so (see Error.Refused). Only the new values of the changes are used;
 // they must include the anchor. The plan must have checked that no account
@@ -80,7 +80,11 @@ func (w *Writer) newAccount(dn ident.DN, changes []ident.AttributeChange, initia
 		return nil, invalid(ident.ClassCreate, dn, "no account is made without a password", "set password in the automation")
 	}
 	attributes["objectClass"] = []string{"user"}
-	attributes["userAccountControl"] = []string{fmt.Sprint(normalAccount)}
+	flags := normalAccount
+	if initial.Disabled {
+		flags |= ident.AccountDisable
+	}
+	attributes["userAccountControl"] = []string{fmt.Sprint(flags)}
 	attributes["unicodePwd"] = []string{unicodePwd(initial.Password)}
 	if initial.MustChange {
 		attributes["pwdLastSet"] = []string{"0"}

@@ -72,10 +72,11 @@ func New(ctx context.Context, dir Directory, rules Rules, log *slog.Logger) (*Wr
 	return &Writer{dir: dir, rules: rules, protection: p, log: log}, nil
 }
 
-// Initial is the password of an account that is created.
+// Initial is the password and the state of an account that is created.
 type Initial struct {
 	Password   []byte
 	MustChange bool // at the next logon
+	Disabled   bool
 }
 
 // Apply carries out one operation on the object guid, which is empty for a
@@ -84,6 +85,7 @@ type Initial struct {
 func (w *Writer) Apply(ctx context.Context, guid ident.GUID, op ident.Operation, initial Initial) (ident.GUID, error) {
 	switch op.Class {
 	case ident.ClassCreate:
+		initial.Disabled = op.Off != ""
 		e, err := w.Create(ctx, op.To, op.Attributes, initial)
 		return e.GUID, err
 	case ident.ClassLink:
