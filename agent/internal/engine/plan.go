@@ -10,7 +10,6 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
-	"github.com/rollcall-agent/rollcall/agent/internal/progress"
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
@@ -89,25 +88,6 @@ func (e *Engine) plan(ctx context.Context, a Automation, client Directory, d del
 	return made, nil
 }
 
-// giveStaged gives the builder every record of a delivery, or those of the chosen
-// users.
-func (e *Engine) giveStaged(ctx context.Context, a Automation, d *delivery, b *plan.Builder) error {
-	read := 0
-	err := e.eachArrival(ctx, a, d, func(s arrival) error {
-		if read++; read%100 == 1 {
-			progress.Tell(ctx, progress.Step{Phase: "planning record", Done: read, Of: max(read, d.records)})
-		}
-		if d.chosen != nil {
-			return e.giveChosen(ctx, a, d, b, s)
-		}
-		return d.give(b, s)
-	})
-	if err == nil && d.chosen != nil {
-		d.chosen.setAside(b)
-	}
-	return err
-}
-
 func (e *Engine) logCrashes(a Automation, b *plan.Builder) {
 	if crash := b.Crashes(); crash.Count > 0 {
 		e.Log.Error("internal error while records were planned: they are in quarantine", "automation", a.Settings.Automation,
@@ -144,27 +124,6 @@ func (e *Engine) builder(ctx context.Context, a Automation, v *view) (*plan.Buil
 	return b, nil
 }
 
-// give passes what was delivered for one key to the plan.
-func (d *delivery) give(b *plan.Builder, s arrival) error {
-	key := s.Record.Key
-	switch {
-	case s.Deleted && s.Records+s.Parts > 0:
-		b.Contradiction(key)
-	case s.Deleted:
-		b.Deleted(key)
-	case s.Records == 0:
-		d.partsAlone++ // the person is present, but nothing else is known
-	case s.Records > 1:
-		d.doubled++
-		b.Duplicate(key, s.Records)
-	case s.without != "":
-		b.Unjoined(key)
-	default:
-		return b.Add(s.Record)
-	}
-	return nil
-}
-
 // under adapts an automation to the schema of the directory: accounts can be
 // recognised only by attributes that exist there and that rollcall can write.
 func (a Automation) under(schema ident.Schema) (Automation, error) {
@@ -193,7 +152,7 @@ func (e *Engine) current(
 	if err != nil {
 		return nil, nil, err
 	}
-	v.others = others
+	v.others, v.schema = others, schema
 	return v, schema, nil
 }
 

@@ -29,6 +29,10 @@ type view struct {
 	members    map[string]map[ident.GUID]bool // by folded DN of the group
 	taken      []string                       // attributes that the configuration uses
 	others     []*promised                    // what other runs are about to write
+	schema     ident.Schema
+
+	hidesDeleted bool  // the bind account is not shown deleted objects
+	recycles     *bool // whether the Recycle Bin is on, once it is known
 }
 
 // protector says why an account or group must not be touched; "" if it may be.
@@ -45,6 +49,7 @@ var (
 	_ plan.View          = (*view)(nil)
 	_ plan.AnchorLister  = (*view)(nil)
 	_ plan.AnchorAdviser = (*view)(nil)
+	_ plan.NameFinder    = (*view)(nil)
 )
 
 func (v *view) EntryByGUID(guid ident.GUID) (ident.Entry, bool, error) {

@@ -14,13 +14,14 @@ import (
 // an error that came through the mapping would look like a fault of the
 // record.
 type names struct {
-	view     nameView
-	domain   string // the DNS name of the domain; "" knows no implicit names
-	reserved map[string]ident.Key
-	inOrder  []string            // the reservations, oldest first
-	begun    int                 // index of the first reservation of the present record
-	holders  []ident.Key         // keys that had reserved what the present record asked for
-	folded   map[ident.DN]string // folded containers, cached because folding takes time and there are few
+	view      nameView
+	elsewhere elsewhere
+	domain    string // the DNS name of the domain; "" knows no implicit names
+	reserved  map[string]ident.Key
+	inOrder   []string            // the reservations, oldest first
+	begun     int                 // index of the first reservation of the present record
+	holders   []ident.Key         // keys that had reserved what the present record asked for
+	folded    map[ident.DN]string // folded containers, cached because folding takes time and there are few
 	// freed reports whether an object gives up a value in time for the record
 	// with a key. If it is nil, nobody gives up anything.
 	freed func(e ident.Entry, p place, key ident.Key, attribute, value string) (bool, error)
@@ -34,7 +35,7 @@ type nameView interface {
 }
 
 func newNames(view nameView) *names {
-	return &names{view: view, reserved: map[string]ident.Key{}, folded: map[ident.DN]string{}}
+	return &names{view: view, elsewhere: newElsewhere(view), reserved: map[string]ident.Key{}, folded: map[ident.DN]string{}}
 }
 
 var _ mapping.Names = (*names)(nil)
@@ -99,20 +100,37 @@ func (n *names) implicit(attribute, value string, unique mapping.Unique) []place
 func (n *names) Holder(
 	attribute, value string, unique mapping.Unique, parent ident.DN, self ident.GUID, key ident.Key,
 ) (holder string, taken bool, err error) {
+	holder, taken, own, err := n.holderHere(attribute, value, unique, parent, self, key)
+	if taken || own || err != nil {
+		return holder, taken, err
+	}
+	holder, err = n.elsewhere.holder(n.asked(attribute, value, unique))
+	if err != nil && n.err == nil {
+		n.err = err
+	}
+	return holder, holder != "", err
+}
+
+// holderHere looks in the mirror and among the reservations. own says that the
+// account itself has the value already.
+func (n *names) holderHere(
+	attribute, value string, unique mapping.Unique, parent ident.DN, self ident.GUID, key ident.Key,
+) (holder string, taken, own bool, err error) {
 	for _, p := range append(places(attribute, value, unique), n.implicit(attribute, value, unique)...) {
 		if other, taken := n.reserved[n.reservation(p, unique, parent)]; taken && other != key {
 			n.holders = append(n.holders, other)
-			return holderOfThisRun(other), true, nil
+			return holderOfThisRun(other), true, own, nil
 		}
-		holder, taken, err := n.inDirectory(p, unique, parent, self, n.asks(key, attribute, value))
+		holder, its, err := n.inDirectory(p, unique, parent, self, n.asks(key, attribute, value))
 		if err != nil && n.err == nil {
 			n.err = err
 		}
-		if taken || err != nil {
-			return holder, taken, err
+		if holder != "" || err != nil {
+			return holder, holder != "", own, err
 		}
+		own = own || its
 	}
-	return "", false, nil
+	return "", false, own, nil
 }
 
 // asks returns a function that reports whether an object gives up a value in
@@ -126,16 +144,18 @@ func (n *names) asks(key ident.Key, attribute, value string) func(ident.Entry, p
 	}
 }
 
+// inDirectory returns who has a value in the mirror, and whether the account
+// itself has it.
 func (n *names) inDirectory(
 	p place, unique mapping.Unique, parent ident.DN, self ident.GUID, freed func(ident.Entry, place) (bool, error),
-) (string, bool, error) {
+) (holder string, own bool, err error) {
 	found, err := n.sameName(p, unique, parent)
 	if err != nil {
 		return "", false, err
 	}
-	holder := ""
 	for _, e := range found { // if there are several, the first by DN, so that the plan is always the same
 		if e.GUID == self {
+			own = true
 			continue
 		}
 		if free, err := freed(e, p); free || err != nil {
@@ -148,7 +168,7 @@ func (n *names) inDirectory(
 			holder = string(e.DN)
 		}
 	}
-	return holder, holder != "", nil
+	return holder, own, nil
 }
 
 // sameName finds the objects that prevent another one from getting a value.

@@ -22,6 +22,9 @@ type Earlier struct {
 // up by another operation of the list.
 func Taken(view View, uniques map[string]mapping.Unique, list []Earlier) ([]string, error) {
 	n := newNames(givers{view, list})
+	if err := n.elsewhere.find(n.ofEarlier(uniques, list)); err != nil {
+		return nil, err
+	}
 	out := make([]string, len(list))
 	for i, op := range list {
 		parent := op.To.Parent()
@@ -31,8 +34,8 @@ func Taken(view View, uniques map[string]mapping.Unique, list []Earlier) ([]stri
 			parent = e.DN.Parent()
 		}
 		for _, ch := range op.Attributes {
-			unique := uniques[text.Lower(ch.Name)]
-			if unique == "" || text.Same(ch.Name, "cn") { // the server checks names within a container
+			unique := uniqueOf(uniques, ch)
+			if unique == "" {
 				continue
 			}
 			for _, v := range ch.New {
@@ -48,6 +51,30 @@ func Taken(view View, uniques map[string]mapping.Unique, list []Earlier) ([]stri
 		}
 	}
 	return out, nil
+}
+
+// uniqueOf says where the values of a change must be unique; "" if nowhere.
+func uniqueOf(uniques map[string]mapping.Unique, ch ident.AttributeChange) mapping.Unique {
+	if text.Same(ch.Name, "cn") {
+		return "" // the server checks names within a container
+	}
+	return uniques[text.Lower(ch.Name)]
+}
+
+// ofEarlier lists the names that operations would write.
+func (n *names) ofEarlier(uniques map[string]mapping.Unique, list []Earlier) []Name {
+	var out []Name
+	for _, op := range list {
+		for _, ch := range op.Attributes {
+			unique := uniqueOf(uniques, ch)
+			for _, v := range ch.New {
+				if unique != "" && !slices.Contains(ch.Old, v) {
+					out = append(out, n.asked(ch.Name, v, unique)...)
+				}
+			}
+		}
+	}
+	return out
 }
 
 // givers is a View without the objects that give up the value that is looked
@@ -67,4 +94,12 @@ func (g givers) EntriesByName(attribute, value string) ([]ident.Entry, error) {
 			})
 		})
 	}), err
+}
+
+// HoldersElsewhere implements NameFinder.
+func (g givers) HoldersElsewhere(names []Name) ([]string, error) {
+	if finder, finds := g.View.(NameFinder); finds {
+		return finder.HoldersElsewhere(names)
+	}
+	return make([]string, len(names)), nil
 }

@@ -24,6 +24,8 @@ const codeInvalidCredentials = ldap.LDAPResultInvalidCredentials
 
 // Errors of this package match these with errors.Is.
 var (
+	// ErrDenied means that the account lacks a right.
+	ErrDenied = errors.New("access is denied")
 	// ErrNotFound means that the object does not exist, or that the account
 	// may not see it.
 	ErrNotFound = errors.New("no such object")
@@ -97,6 +99,8 @@ func (e *Error) Is(target error) bool {
 	switch target {
 	case ErrNotFound:
 		return e.Code == ldap.LDAPResultNoSuchObject
+	case ErrDenied:
+		return e.Code == ldap.LDAPResultInsufficientAccessRights
 	case ErrReferral:
 		return e.Code == ldap.LDAPResultReferral
 	case ErrCredentials:
