@@ -28,6 +28,7 @@ import (
 //     If it does not, the value was overwritten, was there before, or is not
 //     mirrored, and nothing comes any more. Another domain controller may be late,
 //     so the echo stays for MostLag.
+//   - Where nothing reads the directory into the mirror, retention forgets it.
 
 // MostLag is how long a change may take from one domain controller to another, where
 // nothing says how far replication is: between sites the rarest usual schedule is
@@ -47,6 +48,7 @@ const (
 	ofAnchor = ` WHERE guid = '' AND anchor = ? ORDER BY id DESC`
 	// What is over.
 	endedEchoes   = `DELETE FROM echoes WHERE settled <> 0 AND (settled < ? AND server = ? OR settled < ?) AND part `
+	unheardEchoes = `DELETE FROM echoes WHERE id IN (SELECT id FROM echoes WHERE settled <> 0 AND settled < ? LIMIT ?)`
 	ownerlessEcho = `DELETE FROM echoes WHERE intent <> 0 AND NOT EXISTS (SELECT 1 FROM intents WHERE intents.id = echoes.intent)`
 )
 
@@ -273,4 +275,34 @@ func (b *mirrorBatch) forgetEchoes(state MirrorState) error {
 		return err
 	}
 	return b.exec(ownerlessEcho)
+}
+
+// unheardFor is how long an echo is kept where changes are recorded as events and nothing
+// reads the directory: the agent is stopped, or the automations that ask for events are
+// out of use for a while. What was written meanwhile is compared when they come back.
+const unheardFor = 30 * 24 * time.Hour
+
+// echoesAtOnce is how many of them one transaction forgets.
+const echoesAtOnce = 1000
+
+// forgetUnheard forgets the settled echoes that no complete read has come to forget.
+func (s *Store) forgetUnheard(ctx context.Context, now time.Time) error {
+	state, err := s.MirrorState(ctx)
+	if err != nil {
+		return err
+	}
+	keep := MostLag
+	if state.Events {
+		keep = unheardFor
+	}
+	for {
+		var n int64
+		err := s.write(ctx, "forget what will not be read in the directory", func(tx *sql.Tx) (err error) {
+			n, err = deleted(ctx, tx, unheardEchoes, stamp(now.Add(-keep)), echoesAtOnce)
+			return err
+		})
+		if err != nil || n == 0 {
+			return err
+		}
+	}
 }

@@ -518,6 +518,39 @@ func TestEchoesThatNobodyHears(t *testing.T) {
 	w.expects(0)
 }
 
+// TestEchoesThatNothingReads are forgotten by retention once no domain controller can be
+// late any more; what is compared when automations come back, after a month. A write that
+// is open is never forgotten.
+func TestEchoesThatNothingReads(t *testing.T) {
+	w := openWrites(t)
+	settled := func(ago time.Duration) {
+		t.Helper()
+		_, err := w.writer.ExecContext(t.Context(), `UPDATE echoes SET settled = ? WHERE intent = 0`, stamp(time.Now().Add(-ago)))
+		must(t, err)
+	}
+	retain := func(want int) {
+		t.Helper()
+		must1[Removed](t)(w.Retain(t.Context(), Retention{}))
+		w.expects(want)
+	}
+	for range 3 {
+		in, id := w.opens(titled("Lead"))
+		w.commits(in, id, ident.ResultApplied)
+	}
+	settled(unheardFor - time.Hour)
+	retain(3)
+	settled(unheardFor + time.Hour)
+	retain(0)
+	in, id := w.opens(titled("Lead"))
+	w.commits(in, id, ident.ResultApplied)
+	w.opens(titled("Head"))
+	update(t, w.Store, eventsCount(false))
+	settled(MostLag - time.Hour)
+	retain(2)
+	settled(MostLag + time.Hour)
+	retain(1)
+}
+
 // TestMemberships are events about the member.
 func TestMemberships(t *testing.T) {
 	w := openWrites(t)

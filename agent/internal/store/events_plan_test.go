@@ -14,17 +14,18 @@ func TestEventsAndEchoesAreFoundByIndex(t *testing.T) {
 		args  []any
 		index []string
 	}{
-		"echoes of an intent":    {echoesOfIntent, []any{1}, []string{"echoes_intent"}},
-		"a write has ended":      {settleOfIntent, []any{1, "g", 1}, []string{"echoes_intent"}},
-		"writes are awaited":     {selectMirrorState, nil, []string{"echoes_awaited"}},
-		"echoes of an object":    {selectEchoes + ofObject, []any{"g"}, []string{"echoes_guid"}},
-		"echoes of an anchor":    {selectEchoes + ofAnchor, []any{"crm:1"}, []string{"echoes_anchor"}},
-		"echoes that have ended": {endedEchoes + `<> ?`, []any{1, "dc", 1, "life"}, []string{"echoes_settled"}},
-		"echoes of no intent":    {ownerlessEcho, nil, []string{"echoes_intent"}},
-		"open events":            {openEvents, []any{1, 1, 1, 10}, []string{"events_open", "events_open_guid"}},
-		"count of open events":   {countOpenEvents, nil, []string{"events_open"}},
-		"the oldest open event":  {oldestOpenEvent, nil, []string{"events_open"}},
-		"earlier instances":      {selectInstances + ` WHERE ` + earlierInstances + ` ORDER BY id`, []any{"g", 1}, []string{"instances_open_guid"}},
+		"echoes of an intent":     {echoesOfIntent, []any{1}, []string{"echoes_intent"}},
+		"a write has ended":       {settleOfIntent, []any{1, "g", 1}, []string{"echoes_intent"}},
+		"writes are awaited":      {selectMirrorState, nil, []string{"echoes_awaited"}},
+		"echoes of an object":     {selectEchoes + ofObject, []any{"g"}, []string{"echoes_guid"}},
+		"echoes of an anchor":     {selectEchoes + ofAnchor, []any{"crm:1"}, []string{"echoes_anchor"}},
+		"echoes that have ended":  {endedEchoes + `<> ?`, []any{1, "dc", 1, "life"}, []string{"echoes_settled"}},
+		"echoes that are unheard": {unheardEchoes, []any{1, 1}, []string{"echoes_settled"}},
+		"echoes of no intent":     {ownerlessEcho, nil, []string{"echoes_intent"}},
+		"open events":             {openEvents, []any{1, 1, 1, 10}, []string{"events_open", "events_open_guid"}},
+		"count of open events":    {countOpenEvents, nil, []string{"events_open"}},
+		"the oldest open event":   {oldestOpenEvent, nil, []string{"events_open"}},
+		"earlier instances":       {selectInstances + ` WHERE ` + earlierInstances + ` ORDER BY id`, []any{"g", 1}, []string{"instances_open_guid"}},
 	} {
 		all := planOf(t, s, q.query, q.args...)
 		for _, index := range q.index {

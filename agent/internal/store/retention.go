@@ -37,7 +37,8 @@ const byRetention = "retention"
 // waits in the outbox, and events that are not judged or are set aside.
 // The journal gets a line about each removal. It is shortened only
 // from its beginning, only where its chain is unbroken, and never beyond the
-// first line of an open run.
+// first line of an open run. What it forgets besides is of no use to a person: the
+// agent's own writes that nothing reads in the directory.
 func (s *Store) Retain(ctx context.Context, r Retention) (Removed, error) {
 	var removed Removed
 	if !r.Runs.IsZero() {
@@ -67,7 +68,7 @@ func (s *Store) Retain(ctx context.Context, r Retention) (Removed, error) {
 			return removed, s.fail("shorten the journal", err)
 		}
 	}
-	return removed, nil
+	return removed, nil // the clock of settleEchoes
 }
 
 // runsAtOnce limits how many runs one transaction removes, and so how long the
