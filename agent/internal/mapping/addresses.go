@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
@@ -91,6 +92,20 @@ func primaryOf(values []string) string {
 // compares without regard to case.
 func distinct(values []string) []string {
 	return distinctBy(values, func(v string) string { return v })
+}
+
+// distinct removes values that the attribute cannot have twice. Of keys, case matters.
+func (a *attribute) distinct(values []string) []string {
+	if !a.Reference {
+		return distinct(values)
+	}
+	var out []string
+	for _, key := range values {
+		if !slices.Contains(out, key) {
+			out = append(out, key)
+		}
+	}
+	return out
 }
 
 // distinctBy is like distinct, but compares what clean makes of the values.

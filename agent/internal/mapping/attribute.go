@@ -221,7 +221,7 @@ func (e *evaluation) choose(a *attribute, w *wanted) error {
 			d.Values = append(d.Values, c.value)
 		}
 		var err error
-		if d.Values, err = e.freeValues(a, distinct(d.Values), w.pos); err != nil {
+		if d.Values, err = e.freeValues(a, a.distinct(d.Values), w.pos); err != nil {
 			return err
 		}
 		if len(d.Values) == 0 {

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/expr"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
@@ -49,5 +50,23 @@ func TestAnotherReferenceIsAnotherMapping(t *testing.T) {
 	}
 	if of(true) == of(false) {
 		t.Error("the version is the same")
+	}
+}
+
+// TestKeysThatDifferInCaseAreTwo, as they are two records.
+func TestKeysThatDifferInCaseAreTwo(t *testing.T) {
+	schema := ident.Schema{"secretary": {Syntax: ident.SyntaxDN}, "description": {Syntax: ident.SyntaxText}}
+	values := []expr.Source{*src("{{ user.one }}"), *src("{{ user.two }}"), *src("{{ user.one }}")}
+	m := compile(t, Definition{Primary: "id", Attributes: []AttributeDef{
+		{Name: "secretary", Reference: true, Values: values}, {Name: "description", Values: values},
+	}}).Under(schema)
+	d, err := m.Map(rec(t, `{"one": "ab12", "two": "AB12"}`), entry("CN=Ada,DC=x"), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"secretary": "ab12|AB12", "description": "ab12"} {
+		if a, _ := d.Attribute(name); strings.Join(a.Values, "|") != want {
+			t.Errorf("%s: %q, want %s", name, a.Values, want)
+		}
 	}
 }
