@@ -159,7 +159,7 @@ func overtaken(err error) bool {
 // cannot be recorded. The intent stays open, and the next run looks at it
 // again.
 func (j *Job) unrecorded(ctx context.Context, t Task, intent int64, failure error) error {
-	if ends(ctx, failure) {
+	if Ends(ctx, failure) {
 		return fmt.Errorf("record that %s of %s is done: %w", t.Op.Class, t.Change.Name, failure)
 	}
 	j.Log.Error("an operation was carried out and cannot be recorded", "automation", j.Automation, "run", j.Run,

@@ -33,7 +33,7 @@ func (j *Job) Recover(ctx context.Context) error {
 		case in.Space() == j.Space():
 			err = j.avoid(ctx, in)
 		}
-		if err != nil && ends(ctx, err) {
+		if err != nil && Ends(ctx, err) {
 			return fmt.Errorf("find out what became of %s of %s in run %d: %w", what(in), in.Name, in.Run, err)
 		}
 		if err != nil {
@@ -88,9 +88,9 @@ func (e *InDoubtError) Error() string {
 // Unwrap returns the reason.
 func (e *InDoubtError) Unwrap() error { return e.Err }
 
-// ends reports whether an error ends the run because it concerns every user: an
+// Ends reports whether an error ends the run because it concerns every user: an
 // outage of the directory, a lost lease, a damaged state, a stop.
-func ends(ctx context.Context, err error) bool {
+func Ends(ctx context.Context, err error) bool {
 	var fenced *store.FencedError
 	var damaged *store.DamagedError
 	var answer *conn.Error

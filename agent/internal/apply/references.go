@@ -40,7 +40,7 @@ func (j *Job) present(ctx context.Context, t Task) (out Task, stale string, err 
 // tell where the accounts are that it names. It returns an error only for what
 // must end the run.
 func (j *Job) notFoundOut(ctx context.Context, t Task, failure error) error {
-	if ends(ctx, failure) {
+	if Ends(ctx, failure) {
 		return failure
 	}
 	o := j.Outcome(t, ident.ResultFailed)
@@ -58,6 +58,16 @@ func (j *Job) notFoundOut(ctx context.Context, t Task, failure error) error {
 	j.logFailure(o)
 	j.Listener.Recorded(o)
 	return nil
+}
+
+// Present returns a change with the DNs that the objects which a reference named have
+// now.
+func (j *Job) Present(ctx context.Context, ch ident.AttributeChange) (ident.AttributeChange, error) {
+	if !ch.Reference {
+		return ch, nil
+	}
+	err := j.presentOld(ctx, &ch)
+	return ch, err
 }
 
 // presentOld brings the old values of a reference up to date. The directory itself

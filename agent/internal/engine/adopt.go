@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/apply"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/operation"
 )
 
 // plannedMeta names the meta entry with the configuration of the last run that
@@ -71,7 +71,7 @@ func (e *Engine) changedSince(ctx context.Context, r *run, c *ident.Change, ops 
 	moves := false
 	for _, op := range ops {
 		switch op.Class {
-		case ident.ClassUpdate:
+		case ident.ClassUpdate, ident.ClassReferences:
 			changes = append(changes, op.Attributes...)
 		case ident.ClassRename, ident.ClassMove:
 			moves = true
@@ -86,20 +86,28 @@ func (e *Engine) changedSince(ctx context.Context, r *run, c *ident.Change, ops 
 	case errors.Is(err, conn.ErrNotFound):
 		return "", nil // the adoption itself fails and reports it
 	case err != nil:
-		return "", fmt.Errorf("read %s before it is adopted: %w", c.DN, err)
+		return cannotSee(ctx, fmt.Errorf("read %s before it is adopted: %w", c.DN, err))
 	case moves && !now.DN.EqualFold(c.DN):
 		return fmt.Sprintf("the account is %s now, not %s as was shown", now.DN, c.DN), nil
 	}
 	for _, ch := range changes {
-		if have := now.Attributes.Values(ch.Name); !sameValues(have, ch.Old) {
+		if ch, err = r.job.Present(ctx, ch); err != nil {
+			return cannotSee(ctx, fmt.Errorf("find what %s of %s named: %w", ch.Name, c.DN, err))
+		}
+		if have := now.Attributes.Values(ch.Name); !operation.SameValues(ch, have, ch.Old) {
 			return fmt.Sprintf("%s is %s now, not %s as was shown", ch.Name, shown(ch, have), shown(ch, ch.Old)), nil
 		}
 	}
 	return "", nil
 }
 
-func sameValues(a, b []string) bool {
-	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
+// cannotSee says why nobody knows what has changed on one account; it returns an error
+// for what must end the run.
+func cannotSee(ctx context.Context, failure error) (string, error) {
+	if apply.Ends(ctx, failure) {
+		return "", failure
+	}
+	return failure.Error(), nil
 }
 
 func shown(ch ident.AttributeChange, values []string) string {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
 )
 
 // adoption is an account made by hand that carries the anchor of a record, and
@@ -130,5 +131,45 @@ func TestChangedAdoptionIsHeldAnew(t *testing.T) {
 	s.approve(second.ID)
 	if got := s.byGUID(guid).Attributes.First("title"); got != "CEO" {
 		t.Errorf("title is %s", got)
+	}
+}
+
+// TestAdoptionWhoseManagerIsAnother approves an adoption with a reference. Whom the
+// account named may have been renamed since, but not be somebody else.
+func TestAdoptionWhoseManagerIsAnother(t *testing.T) {
+	for app, byHand := range map[string]bool{"namesthesame": false, "namesanother": true} {
+		t.Run(app, func(t *testing.T) {
+			source := &feed{records: []ident.Record{person("1", "Former Boss"), person("3", "Next Boss"), person("4", "Other Boss")}}
+			s := newScene(t, map[string]*feed{app: source})
+			s.mapped(app, mapping.AttributeDef{Name: "manager", Reference: true})
+			s.run(app)
+			former, next, other := s.account(app+":1"), s.account(app+":3"), s.account(app+":4")
+			guid := s.dc.AddUser(t, s.ou, "Old "+app, "old"+app, map[string][]string{"employeeNumber": {app + ":2"}, "manager": {string(former.DN)}})
+			source.records = append(source.records, person("2", "New "+app, "manager", "3"))
+			held := s.run(app)
+			if held.Counts[ident.ClassReferences][ident.ResultHeld] != 1 || held.Counts[ident.ClassAdopt][ident.ResultHeld] != 1 {
+				t.Fatalf("held: %+v", held.Counts)
+			}
+			s.dc.Move(s, former.DN, "CN=Renamed Boss", s.ou)
+			if byHand {
+				s.dc.Replace(s, s.byGUID(guid).DN, "manager", string(other.DN))
+			}
+			r := s.approve(held.ID)
+			_, linked := s.link(app, "2")
+			manager := s.dc.Get(s, s.byGUID(guid).DN, "manager").Attributes.First("manager")
+			if !byHand {
+				if r.Count(ident.ResultSkipped) != 0 || !linked || manager != string(next.DN) {
+					t.Errorf("the approval did %+v; the manager is %s; %+v", r.Counts, manager, r.Outcomes)
+				}
+				return
+			}
+			if linked || r.Count(ident.ResultApplied) != 0 || manager != string(other.DN) {
+				t.Errorf("the approval did %+v; the manager is %s", r.Counts, manager)
+			}
+			want := "manager is " + string(other.DN) + " now, not CN=Renamed Boss," + string(s.ou) + " as was shown"
+			if !strings.Contains(r.Outcomes[0].Cause, want) {
+				t.Errorf("the cause is %q, want %q", r.Outcomes[0].Cause, want)
+			}
+		})
 	}
 }

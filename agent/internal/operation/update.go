@@ -22,11 +22,18 @@ func valuesHold(now ident.Entry, op ident.Operation) bool {
 // reached reports whether an attribute with these values needs no further
 // change.
 func reached(ch ident.AttributeChange, have []string) bool {
-	have, want := comparable(ch, have), comparable(ch, ch.New)
 	if !ch.Add {
-		return slices.Equal(slices.Sorted(slices.Values(have)), slices.Sorted(slices.Values(want)))
+		return SameValues(ch, have, ch.New)
 	}
+	have, want := comparable(ch, have), comparable(ch, ch.New)
 	return !slices.ContainsFunc(want, func(v string) bool { return !slices.Contains(have, v) })
+}
+
+// SameValues reports whether two lists are the same values of the attribute that a
+// change is about: byte by byte, and DNs however they are spelled.
+func SameValues(ch ident.AttributeChange, a, b []string) bool {
+	a, b = comparable(ch, a), comparable(ch, b)
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
 // ofValues reports whether each attribute still has its old value, or already
