@@ -104,6 +104,7 @@ func TestManagers(t *testing.T) {
 	s.settled("mgr")
 
 	// The link of the one who is named is taken back: what is there stays, and is told.
+	former := s.account("mgr:2").DN
 	if _, err := s.Unlink(s.Context(), ident.Users("mgr"), "2", "test"); err != nil {
 		t.Fatal(err)
 	}
@@ -113,6 +114,9 @@ func TestManagers(t *testing.T) {
 	}
 	s.run("mgr")
 	s.wantManagers("mgr", map[ident.Key]ident.Key{"3": "1", "4": "9"})
+	if got := s.account("mgr:1", "manager").Attributes.First("manager"); got != string(former) {
+		t.Errorf("the manager of 1 is %q, and was %q", got, former)
+	}
 }
 
 // TestAReferenceThatWasCutOff is found out about like any other write.
