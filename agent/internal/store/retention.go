@@ -68,7 +68,7 @@ func (s *Store) Retain(ctx context.Context, r Retention) (Removed, error) {
 			return removed, s.fail("shorten the journal", err)
 		}
 	}
-	return removed, nil // the clock of settleEchoes
+	return removed, s.forgetUnheard(ctx, time.Now()) // the clock of settleEchoes
 }
 
 // runsAtOnce limits how many runs one transaction removes, and so how long the
