@@ -12,7 +12,7 @@ import (
 )
 
 func (c *cli) testCommand() *cobra.Command {
-	return group("test", "Try a part of the configuration on its own", c.testEndpointCommand(), c.testWebhookCommand())
+	return group("test", "Try a part of the configuration on its own", c.testEndpointCommand(), c.testMappingCommand(), c.testWebhookCommand())
 }
 
 func (c *cli) testWebhookCommand() *cobra.Command {

@@ -26,26 +26,8 @@ func TestEndpointsAreTried(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "agent.toml")
 	must(t, os.WriteFile(file, []byte(config), 0o600))
 	saved := filepath.Join(t.TempDir(), "users.answer")
-	rollcall := func(code int, args ...string) string {
-		t.Helper()
-		cmd := exec.Command(build().binary, append([]string{"--config", file}, args...)...)
-		var out, log bytes.Buffer
-		cmd.Stdout, cmd.Stderr = &out, &log
-		err := cmd.Run()
-		var ended *exec.ExitError
-		if got := cmd.ProcessState.ExitCode(); got != code || err != nil && !errors.As(err, &ended) {
-			t.Fatalf("%v: exit code %d, want %d, %v\n%s%s", args, got, code, err, out.String(), log.String())
-		}
-		return out.String() + log.String()
-	}
-	has := func(where, text string, all ...string) {
-		t.Helper()
-		for _, want := range all {
-			if !strings.Contains(text, want) {
-				t.Errorf("%s does not say %q:\n%s", where, want, text)
-			}
-		}
-	}
+	rollcall := commandOn(t, file)
+	has := saysAll(t)
 
 	out := rollcall(0, "test", "endpoint", "crm/people", "--save", saved)
 	t.Log(out)
@@ -85,4 +67,33 @@ func TestEndpointsAreTried(t *testing.T) {
 	has("another one's", rollcall(2, "test", "endpoint", "crm/users", "--from", saved), "holds an answer of crm/people")
 	has("no answer", rollcall(2, "test", "endpoint", "--from", file), "is not a saved answer")
 	has("a file that stays", rollcall(2, "test", "endpoint", "crm/people", "--save", file), "stays as it is")
+}
+
+// commandOn returns what runs the command on a configuration file, checks its exit code
+// and returns what it wrote.
+func commandOn(t *testing.T, file string) func(code int, args ...string) string {
+	return func(code int, args ...string) string {
+		t.Helper()
+		cmd := exec.Command(build().binary, append([]string{"--config", file}, args...)...)
+		var out, log bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &log
+		err := cmd.Run()
+		var ended *exec.ExitError
+		if got := cmd.ProcessState.ExitCode(); got != code || err != nil && !errors.As(err, &ended) {
+			t.Fatalf("%v: exit code %d, want %d, %v\n%s%s", args, got, code, err, out.String(), log.String())
+		}
+		return out.String() + log.String()
+	}
+}
+
+// saysAll returns a check that a text has all parts.
+func saysAll(t *testing.T) func(where, text string, all ...string) {
+	return func(where, text string, all ...string) {
+		t.Helper()
+		for _, want := range all {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s does not say %q:\n%s", where, want, text)
+			}
+		}
+	}
 }

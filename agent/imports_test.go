@@ -349,6 +349,8 @@ var may = map[string]map[string]string{
 		"agent/internal/connector":      "connectors are listed as files",
 		"agent/internal/secrets":        "secrets are stored",
 		"agent/internal/tryout":         "endpoints are tried",
+		"agent/internal/mapping":        "and so are mappings, whose way to each value is told",
+		"agent/internal/expr":           "with the values of the parts of expressions",
 		"agent/internal/oauth":          "a consent becomes tokens",
 		"agent/internal/check":          "what accounts may do is checked elsewhere",
 		"agent/internal/orchestration":  "a person lets an orchestration go on",

@@ -89,7 +89,7 @@ func TestUnknownCommandsAreSeen(t *testing.T) {
 	for line, known := range map[string]bool{
 		"plan AUTOMATION --out FILE": true, "--output json runs %d": true, "quarantine retry AUTOMATION [KEY]": true,
 		"completion bash": true, "--version": true, "COMMAND --help": true, "journal export | python3 verify.py": true,
-		"test endpoint APP/ENDPOINT": true, "test mapping DATA_SOURCE": false, "undo RUN": false, "reload": false,
+		"test endpoint APP/ENDPOINT": true, "test mapping DATA_SOURCE": true, "test mappings": false, "undo RUN": false, "reload": false,
 		"plan AUTOMATION --accept": false, "link repair": false, "queue purge": false, "queue list": true,
 	} {
 		if fault := commandFault(line); (fault == "") != known {

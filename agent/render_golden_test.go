@@ -172,6 +172,7 @@ func outputs(t *testing.T) map[string]func(*page) {
 		"trial_done":      func(p *page) { printTrial(p, doneTrial()) },
 		"instances":       func(p *page) { printInstances(p, []service.Instance{someInstance().Instance}) },
 		"instance":        func(p *page) { printInstance(p, someInstance()) },
+		"mapping":         func(p *page) { printTriedMapping(p, someMapping(), false) },
 		"explain":         func(p *page) { printExplanation(p, someExplanation()) },
 		"events":          func(p *page) { printEvents(p, seenEvents{Events: someEvents()}) },
 		"events_more":     func(p *page) { printEvents(p, seenEvents{1234, someEvents()}) },

@@ -23,6 +23,7 @@ var (
 	callWebhooks     = call[service.WebhooksRequest, service.WebhooksAnswer]{"webhooks"}
 	callTestWebhook  = call[service.TestWebhookRequest, service.TestWebhookAnswer]{"test-webhook"}
 	callTestEndpoint = list[service.TestEndpointRequest, service.Tried]{"test-endpoint"}
+	callTestMapping  = call[service.TestMappingRequest, service.TestMappingAnswer]{"test-mapping"}
 	callObjects      = call[service.ObjectsRequest, service.ObjectsAnswer]{"objects"}
 	callChoose       = call[service.OrchestrateRequest, service.ChosenAnswer]{"choose"}
 	callOrchestrate  = call[service.OrchestrateRequest, service.ReportAnswer]{"orchestrate"}
@@ -82,6 +83,7 @@ func Calls(s *service.Service, log *slog.Logger) *Mux {
 	callWebhooks.serve(m, s.Webhooks)
 	callTestWebhook.serve(m, s.TestWebhook)
 	callTestEndpoint.serve(m, s.TestEndpoint)
+	callTestMapping.serve(m, s.TestMapping)
 	callObjects.serve(m, s.Objects)
 	callChoose.serve(m, s.Choose)
 	callOrchestrate.serve(m, s.Orchestrate)

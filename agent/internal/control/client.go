@@ -84,6 +84,11 @@ func (c *Client) TestEndpoint(ctx context.Context, in service.TestEndpointReques
 	return callTestEndpoint.ask(ctx, c.to, in)
 }
 
+// TestMapping takes records through the mapping of a data source.
+func (c *Client) TestMapping(ctx context.Context, in service.TestMappingRequest) (service.TestMappingAnswer, error) {
+	return callTestMapping.ask(ctx, c.to, in)
+}
+
 // Objects lists users and groups to choose from.
 func (c *Client) Objects(ctx context.Context, in service.ObjectsRequest) (service.ObjectsAnswer, error) {
 	return callObjects.ask(ctx, c.to, in)

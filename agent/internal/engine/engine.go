@@ -180,16 +180,22 @@ func (e *Engine) dry(ctx context.Context, a Automation, req Request, fetch func(
 	}
 	defer e.dropStaging(ctx, d.stagings()...)
 	d.acceptShrink = req.AcceptShrink
+	return e.dryOf(ctx, a, d)
+}
+
+// dryOf makes a plan of a delivery.
+func (e *Engine) dryOf(ctx context.Context, a Automation, d delivery) (ident.Plan, error) {
 	var made planned
-	err = e.connected(ctx, func(client Directory) error {
-		return e.alone(ctx, req.Automation, func() error {
+	err := e.connected(ctx, func(client Directory) error {
+		return e.alone(ctx, a.Settings.Automation, func() error {
+			var err error
 			if made, err = e.plan(ctx, a, client, d); err != nil {
 				return err
 			}
 			return e.leaveUnsettled(ctx, &made.Plan)
 		})
 	})
-	return made.Plan, stoppedPlan(ctx, "automation "+req.Automation, err)
+	return made.Plan, stoppedPlan(ctx, "automation "+a.Settings.Automation, err)
 }
 
 // Request asks for a run.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/progress"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
@@ -31,6 +32,8 @@ type delivery struct {
 
 	chosen *chosen // the users who were asked for; nil: everybody
 	warm   *warmed // what is at hand for them; nil: nothing
+
+	watch func(plan.Considered) // is told the way to what is decided; nil: nobody asks
 
 	acceptShrink bool // asked for by hand: trust a directory with far fewer objects
 }

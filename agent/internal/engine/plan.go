@@ -59,6 +59,7 @@ func (e *Engine) plan(ctx context.Context, a Automation, client Directory, d del
 	if err != nil {
 		return planned{}, err
 	}
+	b.Watch(d.watch)
 	if err := e.giveStaged(ctx, a, &d, b); err != nil {
 		return planned{}, fmt.Errorf("plan automation %s: %w", a.Settings.Automation, err)
 	}

@@ -23,9 +23,12 @@ type ShownAttribute struct {
 	Values []string // what the account should have; none when nothing is written
 	Clear  bool     // it should be empty
 	Binary bool
-	Add    bool // the values are added to those that are there
-	Apply  ident.Apply
-	Unique Unique // where the values must be unique, which only the directory can tell
+	// Reference says that the values are primary keys, whose accounts only a plan
+	// can tell.
+	Reference bool
+	Add       bool // the values are added to those that are there
+	Apply     ident.Apply
+	Unique    Unique // where the values must be unique, which only the directory can tell
 	// Keeps says why nothing is written although nothing is wrong.
 	Keeps string
 	Fault *Error // why nothing can be written
@@ -91,7 +94,9 @@ func (m *Mapper) Show(rec ident.Record, current *ident.Entry, link *ident.Link, 
 // show maps one attribute and says how. The error is that for which the record
 // would be quarantined.
 func (e *evaluation) show(a *attribute) (ShownAttribute, error) {
-	out := ShownAttribute{Name: a.Name, Apply: a.Apply, Unique: a.Unique, Add: a.Add, Binary: a.Encoding != "", Forms: e.forms(a)}
+	out := ShownAttribute{
+		Name: a.Name, Apply: a.Apply, Unique: a.Unique, Add: a.Add, Binary: a.Encoding != "", Reference: a.Reference, Forms: e.forms(a),
+	}
 	before, lost := len(e.desired), len(e.lost)
 	fault, err := e.attributeOrAside(a)
 	if err != nil && !errors.As(err, &out.Fault) {

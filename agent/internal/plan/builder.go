@@ -26,6 +26,9 @@ type Builder struct {
 	judge   *judge
 
 	unjoined map[ident.Key]bool
+
+	found finding          // for the present record, which has no link
+	watch func(Considered) // see Watch; nil: nobody does
 }
 
 // NewBuilder starts a plan.
@@ -62,7 +65,13 @@ func withDefaults(set Settings) Settings {
 // keys. An error comes from the View and ends the plan; a fault of the record
 // itself puts the record into quarantine.
 func (b *Builder) Add(rec ident.Record) error {
-	return b.draft.shield(rec.Key, rec, func() error { return b.add(rec) })
+	return b.draft.shield(rec.Key, rec, func() error {
+		b.found = finding{}
+		if err := b.add(rec); err != nil || b.watch == nil {
+			return err
+		}
+		return b.consider(rec)
+	})
 }
 
 func (b *Builder) add(rec ident.Record) error {
@@ -164,6 +173,7 @@ func (b *Builder) decide(rec ident.Record, link ident.Link, linked bool) error {
 		return b.diff.addLinkedOrLate(rec, link)
 	}
 	found, err := b.match.unlinked(rec)
+	b.found = found
 	switch {
 	case err != nil:
 		return err
