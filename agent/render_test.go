@@ -125,7 +125,7 @@ func TestPlansShowBytesAsSizes(t *testing.T) {
 	}
 	var b bytes.Buffer
 	printPlan(&b, p, extent{})
-	for _, want := range []string{"thumbnailPhoto: (binary, 2 bytes) -> (binary, 12,345 bytes)\n", "Reported deleted: 3.\n"} {
+	for _, want := range []string{"thumbnailPhoto: (binary, 2 bytes, SHA-256 71563ad8...) -> (binary, 12,345 bytes, SHA-256 644bdcb9...)\n", "Reported deleted: 3.\n"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%.2000s", want, b.String())
 		}

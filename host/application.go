@@ -64,6 +64,26 @@ var ErrEnough = abi1.ErrEnough
 // client returns the client that sends the requests of a call. outbound says
 // that the call delivers a webhook.
 func (c *Connector) client(app Application, outbound bool) (*web.Client, error) {
+	s, err := c.webSettings(app)
+	if err != nil {
+		return nil, err
+	}
+	s.Outbound = outbound
+	return web.New(s)
+}
+
+// elsewhere returns the client for requests that are none of the application's API:
+// what their answers say of limits does not concern it.
+func (c *Connector) elsewhere(app Application) (*web.Client, error) {
+	s, err := c.webSettings(app)
+	if err != nil {
+		return nil, err
+	}
+	s.Elsewhere, s.MaxBody = true, abi.MaxAttachment
+	return web.New(s)
+}
+
+func (c *Connector) webSettings(app Application) (web.Settings, error) {
 	m := c.module.Manifest
 	var urls []string
 	if app.BaseURL != "" {
@@ -71,16 +91,16 @@ func (c *Connector) client(app Application, outbound bool) (*web.Client, error) 
 	}
 	rules, err := web.NewRules(m.Hosts, app.Hosts, urls)
 	if err != nil {
-		return nil, err
+		return web.Settings{}, err
 	}
 	shared := c.host.network(app.Name)
 	if err := shared.limiter.Configure(limits(m, app)); err != nil {
-		return nil, err
+		return web.Settings{}, err
 	}
 	s := web.Settings{
 		Network: web.Network{Rules: rules, Proxy: app.Proxy, TLS: c.host.settings.TLS}, Pool: shared.pool,
 		Configured: app.BaseURL, Manifest: m.BaseURL,
-		Secrets: app.Secrets, Limiter: shared.limiter, Outbound: outbound,
+		Secrets: app.Secrets, Limiter: shared.limiter,
 		Timeout: c.host.settings.CallTimeout, SpoolDir: c.host.settings.CacheDir,
 		UserAgent: "rollcall/" + c.host.settings.Version, MaxBody: abi.MaxBodySize, Watch: app.Watch, Rehearse: app.rehearse,
 	}
@@ -97,7 +117,7 @@ func (c *Connector) client(app Application, outbound bool) (*web.Client, error) 
 		s.Observe = func(status int, took time.Duration) { o.HTTPRequest(app.Name, status, took) }
 		s.ObserveLimit = func(waited time.Duration) { o.RateLimited(app.Name, waited) }
 	}
-	return web.New(s)
+	return s, nil
 }
 
 // limits returns the manifest's limits, unless the configuration sets its own.

@@ -44,11 +44,12 @@ type Attribute struct {
 	Name string `toml:"-"` // spelled as in the file
 	Pos  Pos    `toml:"-"` // of the name
 
-	Value         *Text             `toml:"value"` // exactly one of Value, Formats, Values, Reference and References
+	Value         *Text             `toml:"value"` // exactly one of Value, Formats, Values, Reference, References and Attach
 	Formats       []Text            `toml:"formats"`
 	Values        []Text            `toml:"values"`
 	Reference     *Text             `toml:"reference"`  // a primary key of the application: the attribute names its account
 	References    []Text            `toml:"references"` // several
+	Attach        *Text             `toml:"attach"`     // the address of what is written
 	Unique        mapping.Unique    `toml:"unique"`
 	Suffix        mapping.Suffix    `toml:"suffix"`
 	Apply         ident.Apply       `toml:"apply"`
@@ -158,7 +159,7 @@ func (l *loader) checkAttributes(in path, attributes map[string]Attribute) {
 
 func (l *loader) checkAttribute(at path, a Attribute) {
 	var forms []string
-	for _, key := range []string{"value", "formats", "values", "reference", "references"} {
+	for _, key := range []string{"value", "formats", "values", "reference", "references", "attach"} {
 		if l.has(at.with(key)) {
 			forms = append(forms, key)
 		}
@@ -167,7 +168,7 @@ func (l *loader) checkAttribute(at path, a Attribute) {
 	case len(forms) > 1:
 		l.failKey(at.with(forms[1]), forms[0]+" and "+forms[1]+" exclude each other", "")
 	case len(forms) == 0 && a.Value == nil && !l.failed[at.index()]:
-		l.failKey(at, at.last()+" has no value", "set value, formats or values, or reference for one that names another account")
+		l.failKey(at, at.last()+" has no value", "set value, formats or values, reference for one that names another account, or attach for a picture")
 	}
 	for key, list := range map[string][]Text{"formats": a.Formats, "values": a.Values, "references": a.References} {
 		if l.has(at.with(key)) && list != nil && len(list) == 0 {
@@ -183,15 +184,31 @@ func (l *loader) checkAttribute(at path, a Attribute) {
 	if a.Encoding != "" && (l.has(at.with("formats")) || a.Unique != "") {
 		l.failKey(at.with("encoding"), "encoding excludes formats and unique", "use value or values")
 	}
+	l.checkAttach(at, a)
 	if a.Suffix != "" && a.Unique == "" {
 		l.failKey(at.with("suffix"), "suffix has no effect without unique", `add unique = "domain"`)
+	}
+}
+
+// checkAttach refuses what makes no sense for a picture from an address.
+func (l *loader) checkAttach(at path, a Attribute) {
+	if !l.has(at.with("attach")) {
+		return
+	}
+	for _, key := range []string{"encoding", "unique", "suffix", "merge", "raw"} {
+		if l.has(at.with(key)) {
+			l.failKey(at.with(key), "attach excludes "+key, "the attribute gets the bytes of the picture, in place of what it has")
+		}
+	}
+	if a.Apply == ident.ApplyCreate {
+		l.fail(at.with("apply"), "a picture is fetched after the account is made", `use apply = "if_empty"`)
 	}
 }
 
 // texts returns everything that is evaluated for the attribute.
 func (a Attribute) texts() []Text {
 	all := slices.Concat(a.Formats, a.Values, a.References)
-	for _, t := range []*Text{a.Value, a.Reference, a.Default} {
+	for _, t := range []*Text{a.Value, a.Reference, a.Attach, a.Default} {
 		if t != nil {
 			all = append(all, *t)
 		}

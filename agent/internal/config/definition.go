@@ -45,6 +45,9 @@ func (d DataSource) definitions() []mapping.AttributeDef {
 		if a.Reference != nil || len(a.References) > 0 {
 			def.Value, def.Values, def.Reference = a.Reference, a.References, true
 		}
+		if a.Attach != nil {
+			def.Value, def.Attach, def.Encoding = a.Attach, true, mapping.EncodingBase64
+		}
 		defs = append(defs, def)
 	}
 	return defs

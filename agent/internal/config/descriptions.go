@@ -152,6 +152,8 @@ func describeDataSources() map[string]string {
 		"data_sources.NAME.attributes.NAME.reference": "A primary key of the application: the attribute, such as manager, " +
 			"names the account of that record.",
 		"data_sources.NAME.attributes.NAME.references": "Several of them, for an attribute with several values.",
+		"data_sources.NAME.attributes.NAME.attach": "The address of a JPEG picture, such as `user.icon_url`: the attribute, " +
+			"thumbnailPhoto or jpegPhoto, gets the picture.",
 		"data_sources.NAME.attributes.NAME.unique": "Where nobody else may have the value. " +
 			"mail, proxyAddresses and userPrincipalName are unique in the forest unless this says none.",
 		"data_sources.NAME.attributes.NAME.suffix":        "What is added when every form is in use.",

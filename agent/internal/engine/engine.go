@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -120,6 +121,7 @@ type Engine struct {
 	configured atomic.Pointer[configured]
 	mirrors    atomic.Pointer[mirror.Spec]
 	drafts     *atomic.Int64 // how many fetches belonged to no run
+	resume     sync.Map      // by automation, the ident.Key at which the next run begins to fetch attachments
 }
 
 // draft returns a staging number for a fetch that belongs to no run. It is

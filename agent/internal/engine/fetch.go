@@ -29,6 +29,7 @@ type delivery struct {
 	endpoint string      // that delivered it, when it is joined to another
 	partners []*delivery // of the further endpoints, in their order
 	fits     joinCounts  // how it fitted
+	attached attached    // what it lacks of its attachments
 
 	chosen *chosen // the users who were asked for; nil: everybody
 	warm   *warmed // what is at hand for them; nil: nothing
@@ -69,6 +70,9 @@ func (e *Engine) fetch(ctx context.Context, a Automation, staging int64) (delive
 	}
 	if err == nil {
 		err = e.fetchPartners(ctx, a, &d)
+	}
+	if err == nil {
+		err = e.attach(ctx, a, &d)
 	}
 	if err != nil {
 		e.dropStaging(ctx, d.stagings()...)

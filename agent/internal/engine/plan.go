@@ -272,6 +272,7 @@ func (e *Engine) view(ctx context.Context, a Automation, client Directory, known
 // missing.
 func (e *Engine) deliveryEnd(ctx context.Context, a Automation, d delivery, b *plan.Builder) plan.Delivery {
 	d.reportJoin(a, b)
+	d.reportAttached(b)
 	if d.chosen != nil {
 		return d.chosen.end()
 	}

@@ -79,14 +79,16 @@ func toStrings(values [][]byte) []string {
 }
 
 // Shown returns the values of the change for people. A binary value is shown by
-// its size, such as "(binary, 12,345 bytes)".
+// its size and the beginning of its SHA-256, such as "(binary, 12,345 bytes, SHA-256
+// 1f2e3d4c...)".
 func (c AttributeChange) Shown(values []string) []string {
 	if !c.Binary {
 		return values
 	}
 	out := make([]string, len(values))
 	for i, v := range values {
-		out[i] = fmt.Sprintf("(binary, %s bytes)", thousands(len(v)))
+		sum := sha256.Sum256([]byte(v))
+		out[i] = fmt.Sprintf("(binary, %s bytes, SHA-256 %x...)", thousands(len(v)), sum[:4])
 	}
 	return out
 }

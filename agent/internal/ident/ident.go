@@ -45,6 +45,9 @@ type Record struct {
 	// endpoints of the data source delivered, by endpoint. Where an endpoint
 	// delivered none, there is no entry.
 	Joined map[string]map[string]any `json:"joined,omitempty"`
+	// Attached holds what was fetched for attributes with attach, by their names as
+	// in the configuration. Where nothing was fetched, there is no entry.
+	Attached map[string]Attachment `json:"attached,omitempty"`
 }
 
 // Position says how far the deliveries of an endpoint in mode changes have come.
@@ -104,6 +107,7 @@ type Desired struct {
 	Attributes []DesiredAttribute // sorted by name, without the attributes that keep their values
 	Aside      []AttributeFault   // attributes that are left out because the directory would refuse them
 	Absent     []string           // attributes that keep their values because a field is absent, spelled as in the configuration
+	Waits      bool               // an attachment comes with a later run
 }
 
 // AttributeFault is an attribute that cannot have the value that it should have.

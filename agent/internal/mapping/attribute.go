@@ -206,6 +206,9 @@ func asValue(values []string) any {
 // result.
 func (e *evaluation) choose(a *attribute, w *wanted) error {
 	d := ident.DesiredAttribute{Name: a.Name, Apply: a.Apply, Add: a.Add, Reference: a.Reference, Directory: a.Directory}
+	if a.Attach {
+		return e.chooseAttached(a, w, d)
+	}
 	if a.Encoding != "" {
 		return e.chooseBinary(a, w, d)
 	}

@@ -9,10 +9,6 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// maxThumbnail is rangeUpper of thumbnailPhoto in AD's schema (MS-ADA3,
-// attribute thumbnailPhoto), in bytes.
-const maxThumbnail = 102400
-
 // chooseBinary decodes the values and adds the bytes to the result.
 func (e *evaluation) chooseBinary(a *attribute, w *wanted, d ident.DesiredAttribute) error {
 	d.Binary, d.Source = true, w.values[0].source()
@@ -44,8 +40,8 @@ func (a *attribute) decode(encoded string) (string, *Error) {
 		failure.Next = "correct the expression or the value at the source, or remove encoding if the value is plain text"
 	case len(bytes) == 0:
 		failure.Cause, failure.Next = "the value has no bytes", "correct the value at the source"
-	case text.Same(a.Name, "thumbnailPhoto") && len(bytes) > maxThumbnail:
-		failure.Cause = fmt.Sprintf("the value has %d bytes, and AD takes at most %d", len(bytes), maxThumbnail)
+	case text.Same(a.Name, "thumbnailPhoto") && len(bytes) > ident.MaxPicture:
+		failure.Cause = fmt.Sprintf("the value has %d bytes, and AD takes at most %d", len(bytes), ident.MaxPicture)
 		failure.Next = "deliver a smaller picture, or map it to jpegPhoto"
 	default:
 		return string(bytes), nil

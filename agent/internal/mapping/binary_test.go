@@ -31,8 +31,8 @@ func TestClearedBytesStayBytes(t *testing.T) {
 func TestBase64(t *testing.T) {
 	jpeg := "\xff\xd8\xff\xe0\x00\x10JFIF"
 	text := base64.StdEncoding.EncodeToString([]byte(jpeg))
-	large := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("\xff", maxThumbnail)))
-	tooLarge := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("\xff", maxThumbnail+1)))
+	large := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("\xff", ident.MaxPicture)))
+	tooLarge := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("\xff", ident.MaxPicture+1)))
 	values := func(a *AttributeDef) {
 		a.Name, a.Value, a.Values, a.Add = "userCertificate", nil, sources("{{ user.photo }}", "{{ user.other }}"), true
 	}
@@ -45,7 +45,7 @@ func TestBase64(t *testing.T) {
 		{"bytes", `{"photo":"` + text + `"}`, photo(nil), jpeg, ""},
 		{"broken into lines", `{"photo":"` + text[:4] + `\r\n` + text[4:] + `\n"}`, photo(nil), jpeg, ""},
 		{"in a template", `{"photo":"` + text + `"}`, photo(func(a *AttributeDef) { a.Value = src("{{ user.photo }}") }), jpeg, ""},
-		{"as large as AD takes", `{"photo":"` + large + `"}`, photo(nil), strings.Repeat("\xff", maxThumbnail), ""},
+		{"as large as AD takes", `{"photo":"` + large + `"}`, photo(nil), strings.Repeat("\xff", ident.MaxPicture), ""},
 		{"absent", `{}`, photo(nil), "keep", ""},
 		{"null", `{"photo":null}`, photo(nil), "keep", ""},
 		{"null, cleared", `{"photo":null}`, photo(clear), "clear", ""},

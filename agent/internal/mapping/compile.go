@@ -13,6 +13,7 @@ import (
 // builder collects the parts of a Mapper and all errors found on the way.
 type builder struct {
 	def   Definition
+	base  expr.Scope // of what is known of a record before it is mapped
 	scope expr.Scope
 	m     *Mapper
 	errs  []error
@@ -33,7 +34,7 @@ func Compile(def Definition) (*Mapper, []error) {
 			names = append(names, a.Name)
 		}
 	}
-	b.scope = base.WithMembers("attributes", names...).WithMembers("link", linkMembers...)
+	b.base, b.scope = base, base.WithMembers("attributes", names...).WithMembers("link", linkMembers...)
 	if def.Where != nil {
 		b.m.where = keep(b, base.Compile, *def.Where)
 		b.m.conditions = conditionsOf(b.m.where)
@@ -140,8 +141,12 @@ func (b *builder) attributes() {
 
 func (b *builder) attribute(def AttributeDef) *attribute {
 	a := &attribute{AttributeDef: def, form: formIn(nil, def), folded: text.Lower(def.Name), picks: def.single()}
+	scope := b.scope
+	if def.Attach {
+		scope = b.base
+	}
 	if def.Value != nil {
-		a.candidates = append(a.candidates, keep(b, b.scope.Value, *def.Value))
+		a.candidates = append(a.candidates, keep(b, scope.Value, *def.Value))
 	}
 	for _, f := range def.Formats {
 		a.candidates = append(a.candidates, b.template(f, expr.EscapeNone))
@@ -150,7 +155,7 @@ func (b *builder) attribute(def AttributeDef) *attribute {
 		a.values = append(a.values, b.template(v, expr.EscapeNone))
 	}
 	if def.Default != nil {
-		a.fallback = b.template(*def.Default, expr.EscapeNone)
+		a.fallback = keep(b, func(s expr.Source) (*expr.Template, error) { return scope.Template(s, expr.EscapeNone) }, *def.Default)
 	}
 	return a
 }
@@ -205,6 +210,8 @@ func (b *builder) check(def *AttributeDef) {
 	if def.Reference {
 		b.checkReference(*def)
 	}
+	refuse(def.Attach && (def.Value == nil || !binary || def.Add), "attach gives one address, of bytes that take the place of others")
+	refuse(def.Attach && def.Apply == ident.ApplyCreate, `a picture is fetched after the account is made: use apply = "if_empty"`)
 	if def.Unique == "" && text.Same(def.Name, "sAMAccountName") {
 		def.Unique = UniqueDomain // the domain controller enforces that
 	}

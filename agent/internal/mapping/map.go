@@ -31,6 +31,8 @@ type evaluation struct {
 	desired          []ident.DesiredAttribute
 	aside            []ident.AttributeFault
 	lost             []lost // attributes without a value
+	attached         map[string]ident.Attachment
+	waits            bool // for an attachment
 	one              [1]string
 	over             expr.Over // env
 	scratch          roomyWanted
@@ -47,7 +49,7 @@ var evaluations = sync.Pool{New: func() any {
 // evaluation returns an evaluation without an account. release ends it.
 func (m *Mapper) evaluation(rec ident.Record) *evaluation {
 	e := evaluations.Get().(*evaluation)
-	e.m, e.key = m, rec.Key
+	e.m, e.key, e.attached = m, rec.Key, rec.Attached
 	e.desired = make([]ident.DesiredAttribute, 0, len(m.attributes))
 	for name, fields := range rec.Joined {
 		e.endpoints[name] = fields
@@ -168,6 +170,7 @@ func (m *Mapper) Map(rec ident.Record, current *ident.Entry, link *ident.Link, n
 	})
 	return ident.Desired{
 		Key: rec.Key, Off: off, Parent: e.parent, Groups: groups, Attributes: e.desired, Aside: e.aside, Absent: e.absent(),
+		Waits: e.waits,
 	}, nil
 }
 

@@ -77,6 +77,10 @@ type AttributeDef struct {
 	// base64 text (RFC 4648 section 4; line breaks are ignored), and AD gets the
 	// bytes. In expressions, attributes.NAME is the text.
 	Encoding Encoding
+	// Attach says that Value gives an address, and that AD gets what a run has
+	// fetched from there (see ident.Record). The expressions see only what is known
+	// before anything is mapped: user, endpoints, settings and now.
+	Attach bool
 	// Raw keeps the white space and the invisible characters at the ends of
 	// values.
 	Raw bool

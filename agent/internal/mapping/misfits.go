@@ -31,8 +31,15 @@ func (m *Mapper) Misfits(schema ident.Schema) []Misfit {
 			continue
 		}
 		if a.Encoding != "" && rule.Syntax != ident.SyntaxBytes && rule.Syntax != ident.SyntaxAny {
-			out = append(out, Misfit{Attribute: a.Name, Pos: a.Pos, Cause: "it holds no bytes", Next: "remove encoding"})
+			next := "remove encoding"
+			if a.Attach {
+				next = "attach is for attributes that hold a picture, such as thumbnailPhoto"
+			}
+			out = append(out, Misfit{Attribute: a.Name, Pos: a.Pos, Cause: "it holds no bytes", Next: next})
 			continue
+		}
+		if a.Attach {
+			continue // its text is an address, and no value
 		}
 		if a.Reference {
 			if cause, next := namesNobody(rule); cause != "" {

@@ -25,7 +25,7 @@ const maxSuffix = 9999
 // becomes empty is dropped. Raw attributes and base64 text, which is decoded
 // later, stay as they are.
 func (a *attribute) clean(values []string) []string {
-	if a.Raw || a.Encoding != "" {
+	if a.Raw || a.Encoding != "" && !a.Attach {
 		return values
 	}
 	for i, v := range values {

@@ -119,6 +119,8 @@ func (e *evaluation) show(a *attribute) (ShownAttribute, error) {
 		out.Keeps = "it is written only while it is empty, and it has a value"
 	case len(e.lost) > lost:
 		out.Keeps = e.noForm(a, e.lost[len(e.lost)-1].want).Cause
+	case a.Attach:
+		out.Keeps = "only a run of the automation fetches what is behind the address, once it has linked the account"
 	case e.m.schema[a.folded].Unusable != "":
 		out.Keeps = "the attribute " + e.m.schema[a.folded].Unusable
 	default:

@@ -15,6 +15,9 @@ func (f *differ) fit(rec ident.Record, current *ident.Entry, want *ident.Desired
 	if current != nil {
 		name = entryName(*current)
 	}
+	if want.Waits {
+		f.draft.unsettled[rec.Key] = struct{}{}
+	}
 	for _, fault := range want.Aside {
 		f.draft.attendShared(rec.Key, name, fault.Attribute, fault.Cause, cmp.Or(fault.Shared, fault.Cause), fault.Next)
 		if by := f.draft.names.named(fault.Cause); len(by) > 0 {

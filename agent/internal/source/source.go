@@ -22,6 +22,7 @@ import (
 // Connector is the part of a loaded connector that a Source calls.
 type Connector interface {
 	Fetch(ctx context.Context, app host.Application, call abi.FetchCall, sink func(host.Record) error) (host.Report, error)
+	Attachment(ctx context.Context, app host.Application, call host.AttachmentCall) (host.Attachment, error)
 }
 
 var _ Connector = (*host.Connector)(nil)

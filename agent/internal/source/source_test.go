@@ -41,6 +41,13 @@ func (c *connector) Fetch(_ context.Context, _ host.Application, call abi.FetchC
 	return host.Report{Cursor: c.cursor}, c.fails
 }
 
+func (c *connector) Attachment(_ context.Context, _ host.Application, call host.AttachmentCall) (host.Attachment, error) {
+	if c.fails != nil {
+		return host.Attachment{}, c.fails
+	}
+	return host.Attachment{Content: []byte(call.URL), ETag: call.ETag, Modified: call.Modified}, nil
+}
+
 func template(t *testing.T, text string) *expr.Template {
 	t.Helper()
 	out, err := expr.NewScope("settings", "now", "last_success").Template(expr.Source{Text: text}, expr.EscapeNone)

@@ -85,7 +85,18 @@ func TestMigrateFromEveryVersion(t *testing.T) {
 				checkReceipts(t, s)
 				checkSubscription(t, s)
 			}
+			if version > 14 {
+				checkAttachments(t, s)
+			}
 		})
+	}
+}
+
+func checkAttachments(t *testing.T, s *Store) {
+	t.Helper()
+	seen, found, err := s.Seen(t.Context(), "staff", "1", "thumbnailPhoto")
+	if err != nil || !found || seen.Digest != "d1" || seen.At.Year() != 2026 {
+		t.Errorf("what was attached: %+v, %v, %v", seen, found, err)
 	}
 }
 

@@ -97,7 +97,8 @@ func (s *Store) SettlePosition(ctx context.Context, lease Lease, run int64, e En
 			}
 			for _, key := range chunk {
 				_, err := tx.ExecContext(ctx, `INSERT INTO retained (automation, run, key, kind, record_json)
-					SELECT ?, run, key, kind, record_json FROM staging WHERE run = ? AND key = ? ORDER BY fresh, id`, e.Automation, run, key)
+					SELECT ?, run, key, kind, record_json FROM staging WHERE run = ? AND key = ? AND kind <> ? ORDER BY fresh, id`,
+					e.Automation, run, key, kindAttached)
 				if err != nil {
 					return err
 				}

@@ -25,9 +25,10 @@ const rowBytes = 64
 
 // The kinds of staged rows.
 const (
-	kindRecord  = 0
-	kindPart    = 1
-	kindDeleted = 2
+	kindRecord   = 0
+	kindPart     = 1
+	kindDeleted  = 2
+	kindAttached = 3 // what was fetched from addresses in the record
 )
 
 func kindOf(r ident.Record) int {
@@ -148,7 +149,8 @@ func (r *stagedReader) fill(ctx context.Context) error {
 // gathered is a Staged that is being put together.
 type gathered struct {
 	Staged
-	parts map[string]any
+	parts    map[string]any
+	attached map[string]ident.Attachment
 }
 
 func (g *gathered) add(row stagedRow) {
@@ -160,6 +162,11 @@ func (g *gathered) add(row stagedRow) {
 			g.parts = map[string]any{}
 		}
 		maps.Copy(g.parts, row.record.Fields)
+	case kindAttached:
+		if g.attached == nil {
+			g.attached = map[string]ident.Attachment{}
+		}
+		maps.Copy(g.attached, row.record.Attached)
 	default:
 		if g.Records++; g.Records == 1 {
 			g.Record = row.record
@@ -175,6 +182,7 @@ func (g *gathered) staged() Staged {
 		}
 		maps.Copy(g.Record.Fields, g.parts)
 	}
+	g.Record.Attached = g.attached
 	return g.Staged
 }
 

@@ -33,6 +33,7 @@ type Settings struct {
 	Secrets      map[string]func(context.Context) (string, error)
 	Limiter      *Limiter // the application's; nil: none
 	Outbound     bool     // the call delivers a webhook: it alternates with calls that fetch
+	Elsewhere    bool     // the requests are none of the application's API: their answers say nothing of its limits
 	Timeout      time.Duration
 	SpoolDir     string
 	UserAgent    string

@@ -23,7 +23,7 @@ func (c *Client) follow(ctx context.Context, r abi.Request, target *url.URL) (*R
 		if err != nil {
 			return nil, err
 		}
-		if trusted {
+		if trusted && !c.Elsewhere {
 			c.Limiter.Answered(ctx, resp.StatusCode, resp.Header)
 		}
 		next, err := redirect(resp, target)
