@@ -11,12 +11,14 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
 
+	"github.com/rollcall-agent/rollcall/host/rescue"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -120,19 +122,27 @@ func (r *Receiver) Check(ctx context.Context) {
 
 // secrets remembers the secrets of applications for a moment, so that strangers
 // cannot have files read for each of their requests. A new secret needs no
-// restart. One that takes long to read holds up its own application only.
+// restart. One that takes long to read holds up its own application only, and that
+// once: while it is read again, the one before is used.
 type secrets struct {
 	now      func() time.Time
 	patience time.Duration // how long a request waits
+	log      *slog.Logger
 	mu       sync.Mutex
 	all      map[string]*knownSecret
 }
 
-// knownSecret is the secret of an application. Whoever has put something into turn
-// may use the other fields.
+// knownSecret is the secret of an application.
 type knownSecret struct {
-	turn chan struct{}
-	last readSecret
+	mu    sync.Mutex
+	last  readSecret
+	under *reading // nil: nobody reads
+}
+
+// reading is under way.
+type reading struct {
+	began time.Time
+	done  chan struct{}
 }
 
 // readSecret is what came of reading a secret.
@@ -140,58 +150,82 @@ type readSecret struct {
 	secret string
 	err    error
 	at     time.Time
+	again  bool // it is being read again, and may be another one by now
 }
 
 const (
-	secretFor  = 5 * time.Second  // how long a secret is used without being read again
-	secretRead = 20 * time.Second // how long reading may take
+	secretFor   = 5 * time.Second  // how long a secret is used without being read again
+	secretAgain = time.Minute      // and while it is
+	secretRead  = 20 * time.Second // how long reading may take
 )
 
 // of returns the secret of an application. It is an error when it cannot be read
 // in time or could be guessed. Reading goes on when nobody waits any more, so that
 // the application finds it read when it repeats what it sent.
-func (s *secrets) of(ctx context.Context, a Application) (string, error) {
+func (s *secrets) of(ctx context.Context, a Application) (readSecret, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.patience)
 	defer cancel()
 	known := s.known(a.Name)
+	under := s.readAnew(ctx, a, known)
+	if under == nil {
+		return known.now()
+	}
 	select {
-	case known.turn <- struct{}{}:
+	case <-under.done:
+		return known.now()
 	case <-ctx.Done():
-		return "", stillRead(ctx)
 	}
-	if last := known.last; !last.at.IsZero() && s.now().Sub(last.at).Abs() < secretFor {
-		<-known.turn
-		return last.secret, last.err
+	last, err := known.now()
+	if err == nil && !last.at.IsZero() && s.now().Sub(under.began).Abs() < secretAgain {
+		last.again = true
+		return last, nil
 	}
-	done := make(chan readSecret, 1)
-	go s.read(context.WithoutCancel(ctx), a, known, done)
-	select {
-	case read := <-done:
-		return read.secret, read.err
-	case <-ctx.Done():
-		return "", stillRead(ctx)
-	}
+	return readSecret{}, fmt.Errorf("the password or secret of the receiver is still being read: %w", ctx.Err())
 }
 
-func stillRead(ctx context.Context) error {
-	return fmt.Errorf("the password or secret of the receiver is still being read: %w", ctx.Err())
+// readAnew begins to read a secret, unless somebody does already, and returns what is
+// under way; nil when what is known is new enough.
+func (s *secrets) readAnew(ctx context.Context, a Application, known *knownSecret) *reading {
+	known.mu.Lock()
+	defer known.mu.Unlock()
+	now := s.now()
+	switch {
+	case known.under != nil:
+	case !known.last.at.IsZero() && now.Sub(known.last.at).Abs() < secretFor:
+		return nil
+	default:
+		known.under = &reading{began: now, done: make(chan struct{})}
+		go s.read(context.WithoutCancel(ctx), a, known, known.under.done)
+	}
+	return known.under
 }
 
-// read reads a secret, remembers it, and gives the turn back.
-func (s *secrets) read(ctx context.Context, a Application, known *knownSecret, done chan<- readSecret) {
-	defer func() { <-known.turn }()
+// read reads a secret and remembers it.
+func (s *secrets) read(ctx context.Context, a Application, known *knownSecret, done chan struct{}) {
+	defer close(done)
 	ctx, cancel := context.WithTimeout(ctx, secretRead)
 	defer cancel()
 	var r readSecret
-	if r.secret, r.err = a.Secret(ctx); r.err == nil {
-		r.err = CheckSecret(r.secret)
-	}
+	r.err = rescue.Do(s.log, func() (err error) {
+		if r.secret, err = a.Secret(ctx); err != nil {
+			return err
+		}
+		return CheckSecret(r.secret)
+	}, "application", a.Name)
 	if r.err != nil {
 		r.secret = ""
 	}
+	known.mu.Lock()
+	defer known.mu.Unlock()
 	r.at = s.now()
-	known.last = r
-	done <- r
+	known.last, known.under = r, nil
+}
+
+// now returns what was read last.
+func (k *knownSecret) now() (readSecret, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.last, k.last.err
 }
 
 // known returns what is remembered of an application.
@@ -202,7 +236,7 @@ func (s *secrets) known(application string) *knownSecret {
 		s.all = map[string]*knownSecret{}
 	}
 	if s.all[application] == nil {
-		s.all[application] = &knownSecret{turn: make(chan struct{}, 1)}
+		s.all[application] = &knownSecret{}
 	}
 	return s.all[application]
 }

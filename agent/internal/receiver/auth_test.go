@@ -1,6 +1,7 @@
 package receiver
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha1"
@@ -9,11 +10,14 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/rollcall-agent/rollcall/host/soak"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -123,7 +127,7 @@ func TestSecretsAreReadNowAndThen(t *testing.T) {
 	a := Application{Name: "x", Secret: func(context.Context) (string, error) { reads++; return secret, err }}
 	s := secrets{now: func() time.Time { return now }, patience: time.Hour}
 	for range 3 {
-		if got, err := s.of(t.Context(), a); got != password || err != nil {
+		if got, err := s.of(t.Context(), a); got.secret != password || err != nil {
 			t.Fatal(got, err)
 		}
 	}
@@ -131,7 +135,7 @@ func TestSecretsAreReadNowAndThen(t *testing.T) {
 		t.Errorf("a stranger's requests read it %d times", reads)
 	}
 	now, secret = now.Add(6*time.Second), "another secret of many letters"
-	if got, err := s.of(t.Context(), a); got != secret || err != nil {
+	if got, err := s.of(t.Context(), a); got.secret != secret || err != nil {
 		t.Error("a new secret needs a restart")
 	}
 	now, secret = now.Add(6*time.Second), "short"
@@ -162,12 +166,108 @@ func TestASecretThatTakesLong(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	s.patience = time.Hour
-	if got, err := s.of(t.Context(), Application{Name: "x", Secret: constant(password)}); got != password || err != nil {
+	if got, err := s.of(t.Context(), Application{Name: "x", Secret: constant(password)}); got.secret != password || err != nil {
 		t.Error(got, err)
 	}
 	close(goOn)
-	if got, err := s.of(t.Context(), slow); got != password || err != nil {
+	if got, err := s.of(t.Context(), slow); got.secret != password || err != nil {
 		t.Error(got, err)
+	}
+}
+
+// TestASecretThatTakesLongEachTime: while it is read again the one before is used, for a
+// minute, and nobody is refused for good by it, as it may be another one by now. What the
+// read brings counts at once, a failure too.
+func TestASecretThatTakesLongEachTime(t *testing.T) {
+	now := time.Now()
+	type found struct {
+		secret string
+		err    error
+	}
+	reads := make(chan found)
+	s := secrets{now: func() time.Time { return now }, patience: soak.Patience}
+	slow := Application{Name: "slow", Secret: func(context.Context) (string, error) { r := <-reads; return r.secret, r.err }}
+	is := func(want string, again bool) {
+		t.Helper()
+		if got, err := s.of(t.Context(), slow); got.secret != want || got.again != again || (err == nil) != (want != "") {
+			t.Errorf("%+v, %v; want %q, again: %v", got, err, want, again)
+		}
+	}
+	ends := func(r found) {
+		t.Helper()
+		done := s.known("slow").under.done
+		reads <- r
+		<-done
+	}
+	go func() { reads <- found{secret: password} }()
+	is(password, false)
+	s.patience = time.Millisecond
+	now = now.Add(24 * time.Hour)
+	is(password, true)
+	now = now.Add(secretAgain - time.Second)
+	is(password, true)
+	now = now.Add(time.Second)
+	is("", false)
+	other := password + " of today"
+	ends(found{secret: other})
+	is(other, false)
+	now = now.Add(secretFor)
+	is(other, true)
+	ends(found{err: errors.New("no such file")})
+	is("", false)
+	now = now.Add(secretFor)
+	is("", false) // the one before the failure is not used
+	ends(found{secret: other})
+	is(other, false)
+}
+
+// TestAnotherSecretWhileItIsRead: the application is told to come again.
+func TestAnotherSecretWhileItIsRead(t *testing.T) {
+	var now atomic.Int64
+	goOn, slow := make(chan struct{}), atomic.Bool{}
+	w := newWorld(t, func(s *Settings) {
+		s.Now = func() time.Time { return time.Now().Add(time.Duration(now.Load())) }
+		s.limits.secret = soak.Patience
+	})
+	w.apps = append(w.apps, signing("acme"))
+	for i := range w.apps {
+		secret := w.apps[i].Secret
+		w.apps[i].Secret = func(ctx context.Context) (string, error) {
+			if slow.Load() {
+				<-goOn
+			}
+			return secret(ctx)
+		}
+	}
+	base := w.serve(nil)
+	w.Check(t.Context())
+	slow.Store(true)
+	now.Store(int64(10 * time.Second))
+	w.secrets.patience = time.Millisecond
+	body := sent("d", "change", "user", "1", time.Now())
+	signed := map[string]string{"X-Signature": strings.Repeat("00", 32)}
+	for name, c := range map[string]struct {
+		request
+		status int
+	}{
+		"the one before": {request{body: body}, http.StatusOK},
+		"another one":    {request{password: "the one of today", body: body}, http.StatusServiceUnavailable},
+		"signed":         {request{path: "/acme", user: "-", header: signed, body: body}, http.StatusServiceUnavailable},
+	} {
+		if status, answer, _ := c.send(t, base); status != c.status {
+			t.Errorf("%s: %d %s", name, status, answer)
+		}
+	}
+	close(goOn)
+}
+
+// TestAPanicWhileASecretIsRead is that of one application.
+func TestAPanicWhileASecretIsRead(t *testing.T) {
+	var log bytes.Buffer
+	s := secrets{now: time.Now, patience: soak.Patience, log: slog.New(slog.NewTextHandler(&log, nil))}
+	_, err := s.of(t.Context(), Application{Name: "x", Secret: func(context.Context) (string, error) { panic("the sky") }})
+	if err == nil || !strings.Contains(err.Error(), "the sky") || !strings.Contains(log.String(), "application=x") {
+		t.Errorf("%v; log: %s", err, log.String())
 	}
 }
 

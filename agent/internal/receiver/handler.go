@@ -97,16 +97,13 @@ func (r *Receiver) take(w http.ResponseWriter, req *http.Request, app Applicatio
 	if req.Method != http.MethodPost {
 		return verdict{status: http.StatusMethodNotAllowed, result: ResultBad, text: "POST only"}
 	}
-	secret, err := r.secrets.of(req.Context(), app)
+	known, err := r.secrets.of(req.Context(), app)
 	if err != nil {
-		return verdict{
-			status: http.StatusServiceUnavailable, result: ResultUnavailable, text: "not ready", level: slog.LevelError,
-			cause: err.Error(), next: "the application repeats it; what is lost is found by the next run by the schedule",
-		}
+		return noSecret(err.Error())
 	}
 	auth := app.Receiver.Auth
-	if !genuine(auth, app.Username, secret, req.Header) {
-		return unauthorized(app)
+	if !genuine(auth, app.Username, known.secret, req.Header) {
+		return unauthorized(app, known)
 	}
 	if auth.Kind != abi.ReceiverHMAC {
 		proven(req.Context())
@@ -122,8 +119,8 @@ func (r *Receiver) take(w http.ResponseWriter, req *http.Request, app Applicatio
 		}
 	}()
 	if auth.Kind == abi.ReceiverHMAC {
-		if !signed(auth, secret, req.Header, body) {
-			return unauthorized(app)
+		if !signed(auth, known.secret, req.Header, body) {
+			return unauthorized(app, known)
 		}
 		proven(req.Context())
 	}
@@ -135,7 +132,19 @@ func (r *Receiver) take(w http.ResponseWriter, req *http.Request, app Applicatio
 	return r.keep(req.Context(), app, d, body, release)
 }
 
-func unauthorized(app Application) verdict {
+// noSecret is the verdict while the secret of the application is not known.
+func noSecret(cause string) verdict {
+	return verdict{
+		status: http.StatusServiceUnavailable, result: ResultUnavailable, text: "not ready", level: slog.LevelError,
+		cause: cause, next: "the application repeats it; what is lost is found by the next run by the schedule",
+	}
+}
+
+// unauthorized is the verdict on credentials that do not fit what is known.
+func unauthorized(app Application, known readSecret) verdict {
+	if known.again {
+		return noSecret("the credentials are not those known so far, and the password or secret of the receiver is still being read again")
+	}
 	next := "compare username and password in [applications." + app.Name + ".receiver] with those at the application"
 	if app.Receiver.Auth.Kind != abi.ReceiverBasic {
 		next = "compare secret in [applications." + app.Name + ".receiver] with that at the application"

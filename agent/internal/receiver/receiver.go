@@ -176,7 +176,7 @@ func New(s Settings) *Receiver {
 	}
 	s.limits.setDefaults()
 	r := &Receiver{Settings: s, wake: make(chan struct{}, 1), memory: newMemory(s.limits, s.MaxBody)}
-	r.secrets.now, r.secrets.patience, r.quiet.now = s.Now, s.limits.secret, s.Now
+	r.secrets.now, r.secrets.patience, r.secrets.log, r.quiet.now = s.Now, s.limits.secret, s.Log, s.Now
 	r.keeper = newKeeper(s.Store, s.limits.bounds, s.Log)
 	if u, err := url.Parse(s.URL); err == nil {
 		r.prefix = strings.TrimRight(u.Path, "/")
