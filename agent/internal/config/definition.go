@@ -86,7 +86,8 @@ func (l *loader) compile(at path, a Automation, known map[Pos]bool) *mapping.Map
 	}
 	if m != nil {
 		for _, key := range m.FixedStates() {
-			l.failKey(at.with(string(key)), string(key)+" does not look at the record: it is the same for everybody", "name a field, such as user.last_day")
+			l.failKey(at.with(string(key)), string(key)+" does not look at the record: it is the same for everybody",
+				"name a field, such as user.last_day")
 		}
 	}
 	for _, err := range errs {
