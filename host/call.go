@@ -72,14 +72,19 @@ func (c *Connector) Fetch(ctx context.Context, app Application, call abi.FetchCa
 		return Report{}, c.fault(app, abi.FunctionFetch, abi.KindConfig, err.Error())
 	}
 	known, inManifest := c.Manifest().Endpoint(call.Endpoint.Name)
-	foreign := inManifest && known.Key != call.Endpoint.Key
+	foreign := inManifest && known.Key != call.Endpoint.Key && !call.Unkeyed
+	if call.Unkeyed {
+		key = nil
+	}
 	report, _, err := c.call(ctx, app, job{
 		input:   abi.Call{Function: abi.FunctionFetch, Endpoint: &call.Endpoint, Retry: call.Retry},
 		export:  abi.ExportFetch,
 		timeout: c.host.settings.FetchTimeout,
-		spec:    jsonstream.Spec{Key: key, Keep: call.Keep, All: call.Keep == nil, Foreign: foreign, Single: call.Endpoint.Single},
-		empty:   call.Endpoint.Repeat.MaxEmpty,
-		pages:   call.Pages,
+		spec: jsonstream.Spec{
+			Key: key, Keep: call.Keep, All: call.Keep == nil, Foreign: foreign, Single: call.Endpoint.Single || call.Unkeyed, Unkeyed: call.Unkeyed,
+		},
+		empty: call.Endpoint.Repeat.MaxEmpty,
+		pages: call.Pages,
 		sink: func(r abi1.Record) error {
 			if foreign && (r.Deleted || r.Partial) {
 				return c.foreignKey(app, known.Key, call.Endpoint.Key, r.Deleted)
@@ -142,7 +147,7 @@ type job struct {
 
 // single reports whether a call fetches one record: like an invoke it is short, and
 // there may be many.
-func (j job) single() bool { return j.input.Endpoint != nil && j.input.Endpoint.Single }
+func (j job) single() bool { return j.input.Endpoint != nil && j.spec.Single }
 
 // call prepares a call, runs it and reports it. The answer is nil unless the
 // guest responded.

@@ -47,6 +47,10 @@ type FetchCall struct {
 	// Pages is the number of pages after which the fetch is ended; 0: it goes on
 	// to the end.
 	Pages int
+	// Unkeyed says that no key is looked for in the records, since the caller knows
+	// whom the answer is about. In place of the list there may be the record itself, or
+	// null when there is none.
+	Unkeyed bool
 }
 
 // InvokeCall is one webhook that the agent asks a connector to carry out.

@@ -25,6 +25,8 @@ type Spec struct {
 	// Single says that a single record was asked for: in place of the array there
 	// may be the record itself, or null when there is none.
 	Single bool
+	// Unkeyed says that records have no key of their own, and Key is empty.
+	Unkeyed bool
 }
 
 const (
@@ -278,7 +280,7 @@ func (e *emitter) record() (Record, error) {
 			return rec, err
 		}
 	}
-	if e.reading.keys == 0 {
+	if e.reading.keys == 0 && !e.spec.Unkeyed {
 		rec.Problem = "the record has no " + e.spec.Key.String()
 	}
 	rec.Problem = e.reading.besides(rec.Problem)

@@ -135,6 +135,21 @@ func TestEmitSingle(t *testing.T) {
 	}
 }
 
+// Without a key of its own, a record is whole with any fields, and in place of a list.
+func TestEmitUnkeyed(t *testing.T) {
+	for text, want := range map[string][]jsonstream.Record{
+		`{"data":{"level":3}}`:            {{Fields: map[string]any{"level": json.Number("3")}}},
+		`{"data":[{"id":1},{"level":3}]}`: {{Fields: map[string]any{}}, {Fields: map[string]any{"level": json.Number("3")}}},
+		`{"data":[7]}`:                    {{Problem: "the record is a number, not an object", Place: "/data/0"}},
+		`{"data":null}`:                   nil,
+	} {
+		got, err := emit(text, jsonstream.Spec{Array: pointer(t, "/data"), Keep: []string{"level"}, Single: true, Unkeyed: true}, nil)
+		if d := cmp.Diff(want, got); err != nil || d != "" {
+			t.Errorf("%s: %v, %s", text, err, d)
+		}
+	}
+}
+
 func TestEmitErrors(t *testing.T) {
 	cases := map[string]struct {
 		text  string
