@@ -75,3 +75,69 @@ func TestJoinOfEndpoints(t *testing.T) {
 	}
 	w.titles(map[string]string{"pipedrive:1": "Sales", "pipedrive:2": "Sales"})
 }
+
+// roleOf is an endpoint of Pipedrive that is called for each user.
+const roleOf = `
+[applications.pipedrive.endpoints.role]
+for_each = "users"
+path     = "/v1/users/{{ parent.id }}/roleAssignments"
+records  = "/data"
+key      = "{{ parent.id }}"
+cost     = 10
+
+[automations.staff]`
+
+// TestDependentEndpoints calls Pipedrive once for each user, and takes the result into the
+// directory: what is refused for one keeps that person as they are, and an outage everybody.
+func TestDependentEndpoints(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 5, titled(`"users", "role"`, `"Role {{ endpoints.role.role_id }}"`, roleOf)...)
+	give := func(role int) {
+		for id := int64(1); id <= 5; id++ {
+			mustPerson(t)(w.sim.Change(id, func(u *sim.User) { u.RoleID = role }))
+		}
+	}
+	count := func(title string) (n int) {
+		for _, e := range w.dc.Find(w, "(employeeNumber=pipedrive:*)", "title") {
+			if e.Attributes.First("title") == title {
+				n++
+			}
+		}
+		return n
+	}
+	give(7)
+	w.apply(0)
+	if got := count("Role 7"); got != 5 {
+		t.Errorf("%d have the title", got)
+	}
+	give(5)
+	if err := w.sim.AddFault(sim.Fault{Kind: sim.Status, Code: 404, Route: "users/{id}/roleAssignments", Times: 1}); err != nil {
+		t.Fatal(err)
+	}
+	r := w.apply(4)
+	if count("Role 5") != 4 || count("Role 7") != 1 || len(r.Summary.Quarantined) != 1 ||
+		!strings.Contains(r.Summary.Quarantined[0].Cause, "endpoint role: ") {
+		t.Errorf("%d have the new title, %d the old: %+v", count("Role 5"), count("Role 7"), r.Summary.Quarantined)
+	}
+	give(7)
+	if err := w.sim.AddFault(sim.Fault{Kind: sim.Status, Code: 401, Route: "users/{id}/roleAssignments", Skip: 2}); err != nil {
+		t.Fatal(err)
+	}
+	if a := w.rollcall("apply", "staff"); a.code != 1 || !strings.Contains(a.stdout+a.stderr, "endpoint role: key ") {
+		t.Errorf("%d: %s%s", a.code, a.stdout, a.stderr)
+	}
+	w.sim.ClearFaults()
+	if count("Role 5") != 4 {
+		t.Error("an outage changed somebody")
+	}
+	give(5)
+	w.apply(0)
+	if got := count("Role 5"); got != 5 {
+		t.Errorf("%d have the title in the end", got)
+	}
+	for _, request := range w.sim.Requests() {
+		if request.Status == 429 {
+			t.Errorf("too many requests: %+v", request)
+		}
+	}
+}

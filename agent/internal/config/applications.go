@@ -69,13 +69,16 @@ type Endpoint struct {
 	MessageType *MessageType `toml:"message_type"`
 	Records     *string      `toml:"records"` // JSON pointer to the array
 	Record      *string      `toml:"record"`  // JSON pointer to the user within an element of the array
-	Key         *string      `toml:"key"`     // JSON pointer within a record
+	Key         *string      `toml:"key"`     // JSON pointer within a record; see ForEach
 	Kind        string       `toml:"kind"`    // of the records; "" is that of the connector's endpoint
 	Mode        *Mode        `toml:"mode"`
 	Repeat      *Repeat      `toml:"repeat"`
 	Keyed       *bool        `toml:"keyed"` // Records points at an object whose members are the records
 	Cost        *int         `toml:"cost"`  // of one request, in tokens of the daily budget
 	One         *One         `toml:"one"`   // the request for a single record
+	// ForEach names the endpoint for each of whose records this one is called. Its
+	// templates know parent, and Key is one. "": it is called once for all.
+	ForEach string `toml:"for_each"`
 }
 
 // One is the key endpoints.NAME.one: the request for a single record, in place of

@@ -114,13 +114,15 @@ func (l *loader) checkDataSource(in path, d DataSource) {
 	l.checkAttributes(in.with("attributes"), d.Attributes)
 }
 
-// checkEndpoints refuses an endpoint that is named twice.
+// checkEndpoints refuses an endpoint that is named twice, or without the one that it
+// depends on.
 func (l *loader) checkEndpoints(at path, d DataSource) {
 	for i, name := range d.Endpoints {
 		if slices.Index(d.Endpoints, name) < i {
 			l.fail(at.item(i), fmt.Sprintf("endpoint %q is named twice", name), "")
 		}
 	}
+	l.checkDependents(at, d)
 }
 
 // KeyField returns the field of a record that holds the primary key. deeper

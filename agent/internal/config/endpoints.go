@@ -15,7 +15,7 @@ func (l *loader) checkEndpoint(in path, e Endpoint) {
 	l.checkHeaders(in.with("headers"), e.Headers)
 	l.checkPointer(in.with("records"), e.Records)
 	l.checkPointer(in.with("record"), e.Record)
-	l.checkPointer(in.with("key"), e.Key)
+	l.checkForEach(in, e)
 	l.checkKind(in.with("kind"), e.Kind)
 	if e.Body != nil && (e.Method == nil || *e.Method != MethodPost) {
 		l.failKey(in.with("body"), "body needs method = \"POST\"", "")
@@ -45,9 +45,9 @@ func (c *Config) EndpointScope(more ...string) expr.Scope {
 func (l *loader) checkTemplates(in path, e Endpoint) {
 	changes := e.Mode != nil && *e.Mode == ModeChanges
 	check := func(at path, text Text, escape expr.Escape) {
-		t, err := l.config.EndpointScope(expr.NameMacros).Template(text, escape) // which macros there are is not known here
+		t, err := l.config.EndpointScope(e.names(expr.NameMacros)...).Template(text, escape) // which macros there are is not known here
 		if err != nil {
-			l.failExpression(at, err)
+			l.failTemplate(at, e, err)
 		} else if t.Uses("last_success") && !changes {
 			l.fail(at, `an endpoint that uses last_success must say mode = "changes"`, "")
 		}
@@ -87,10 +87,10 @@ func (l *loader) checkEndpointBody(in path, e Endpoint) (takesPage bool) {
 		l.fail(in.with("message_type"), "message_type is none, and there is a body", "")
 		return false
 	}
-	scope := endpoint.BodyScope(l.config.EndpointScope, expr.NameMacros)
+	scope := endpoint.BodyScope(l.config.EndpointScope, e.names(expr.NameMacros)...)
 	t, err := outbound.CompileBody(*e.Body, scope, e.Format())
 	if err != nil {
-		l.failExpression(in.with("body"), err)
+		l.failTemplate(in.with("body"), e, err)
 		return true // one error is enough
 	}
 	if len(t.References("last_success")) > 0 && (e.Mode == nil || *e.Mode != ModeChanges) {

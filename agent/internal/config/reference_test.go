@@ -64,7 +64,6 @@ func TestNoKeyIsBothKnownAndRefused(t *testing.T) {
 		Agent{},
 		Store{},
 		Directory{},
-		Endpoint{},
 		Automation{},
 		Missing{},
 	} {

@@ -15,10 +15,6 @@ func (Directory) unavailable() map[string]string {
 	return map[string]string{"discover": "list the domain controllers in urls"}
 }
 
-func (Endpoint) unavailable() map[string]string {
-	return map[string]string{"for_each": ""}
-}
-
 func (Automation) unavailable() map[string]string {
 	return map[string]string{"directory": ""}
 }

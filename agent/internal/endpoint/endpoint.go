@@ -29,6 +29,9 @@ type Endpoint struct {
 	// why there is none.
 	One   *One
 	NoOne string
+	// Each says that the endpoint is called for each record of another one; nil: it is
+	// called once for all.
+	Each *Each
 }
 
 // Target returns the path or URL that e calls with these settings; "" when it is
@@ -52,7 +55,11 @@ func (e Endpoint) Target(now time.Time, settings map[string]any) string {
 // At evaluates the templates for one call. from says how far earlier calls came;
 // it is zero for a call that fetches all records.
 func (e Endpoint) At(now time.Time, from ident.Position, settings map[string]any) (abi.Endpoint, error) {
-	env := environment(now, from, settings)
+	return e.evaluated(environment(now, from, settings))
+}
+
+// evaluated returns the call with its templates evaluated.
+func (e Endpoint) evaluated(env expr.Env) (abi.Endpoint, error) {
 	out := e.Endpoint
 	out.Params, out.Headers = maps.Clone(out.Params), maps.Clone(out.Headers)
 	for _, part := range []struct {

@@ -27,6 +27,7 @@ type delivery struct {
 	cursor           string // where the next fetch continues; only in mode changes
 
 	endpoint string      // that delivered it, when it is joined to another
+	each     bool        // and was called for each record of another
 	partners []*delivery // of the further endpoints, in their order
 	fits     joinCounts  // how it fitted
 	attached attached    // what it lacks of its attachments

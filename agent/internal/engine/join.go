@@ -41,6 +41,9 @@ func (a Automation) changesOnly() bool {
 func (e *Engine) fetchPartners(ctx context.Context, a Automation, d *delivery) error {
 	for _, partner := range a.partners() {
 		p := d.partner(e, partner)
+		if _, of := dependent(partner); of != "" {
+			continue
+		}
 		progress.Tell(ctx, progress.Step{Phase: "fetching records of endpoint " + p.endpoint})
 		_, err := partner.Fetch(ctx, ident.Position{}, func(batch []ident.Record) error {
 			defer func() {
@@ -55,12 +58,13 @@ func (e *Engine) fetchPartners(ctx context.Context, a Automation, d *delivery) e
 			return &partnerError{p.endpoint, err}
 		}
 	}
-	return nil
+	return e.fetchDependents(ctx, a, d)
 }
 
 // partner adds what a further endpoint delivers to a delivery.
 func (d *delivery) partner(e *Engine, of Fetcher) *delivery {
-	p := &delivery{staging: e.draft(), endpoint: of.Endpoint()}
+	_, parent := dependent(of)
+	p := &delivery{staging: e.draft(), endpoint: of.Endpoint(), each: parent != ""}
 	d.partners = append(d.partners, p)
 	return p
 }

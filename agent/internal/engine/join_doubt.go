@@ -13,9 +13,20 @@ func (d delivery) joined(a Automation) map[string]string {
 	}
 	counts := map[string]string{}
 	for _, p := range d.partners {
-		counts[p.endpoint] = fmt.Sprintf("%d %d", p.fits.met, p.fits.missing)
+		met, missing, _ := p.fitted()
+		counts[p.endpoint] = fmt.Sprintf("%d %d", met, missing)
 	}
 	return counts
+}
+
+// fitted returns for how many people there is a record, is none, or is something that
+// cannot be used. What a dependent endpoint answers is about one person for certain, who
+// is set aside if it cannot be used: it casts no doubt on others.
+func (d *delivery) fitted() (met, missing, bad int) {
+	if d.each {
+		return d.fits.met + d.fits.bad, d.fits.missing, 0
+	}
+	return d.fits.met, d.fits.missing, d.fits.bad
 }
 
 // doubtOf says why nothing may follow from what a further endpoint delivered; "" if
@@ -36,16 +47,17 @@ func (e *Engine) doubtOf(ctx context.Context, a Automation, d delivery) (string,
 			return "", err
 		}
 		var met, missing int
+		gotMet, gotMissing, bad := p.fitted()
 		if known {
 			if _, err := fmt.Sscan(text, &met, &missing); err != nil {
 				return "", fmt.Errorf("read how endpoint %s was joined before: %w", p.endpoint, err)
 			}
 		}
-		more := p.fits.missing + p.fits.bad - missing
-		lost, allowed := min(met-p.fits.met, more), a.Settings.SourceShrink.Of(met)
-		short := p.fits.met == 0 && more > 0 && (met > 0 || !known && links > 0)
+		more := gotMissing + bad - missing
+		lost, allowed := min(met-gotMet, more), a.Settings.SourceShrink.Of(met)
+		short := gotMet == 0 && more > 0 && (met > 0 || !known && links > 0)
 		short = short || allowed >= 0 && lost > allowed
-		unusable := p.keyless+p.fits.bad > 0 && lost > 0
+		unusable := p.keyless+bad > 0 && lost > 0
 		if !short && !unusable {
 			continue
 		}
@@ -54,7 +66,7 @@ func (e *Engine) doubtOf(ctx context.Context, a Automation, d delivery) (string,
 			before = "and nothing is known of earlier runs"
 		}
 		return fmt.Sprintf("endpoint %s has a usable record for %d of the people delivered, %s; see what it delivers, and approve what is right",
-			p.endpoint, p.fits.met, before), nil
+			p.endpoint, gotMet, before), nil
 	}
 	return "", nil
 }

@@ -12,19 +12,26 @@ import (
 func (e *Engine) stagePartners(ctx context.Context, a Automation, d *delivery) error {
 	for _, partner := range a.partners() {
 		p := d.partner(e, partner)
+		if _, of := dependent(partner); of != "" {
+			continue
+		}
 		_, err := partner.Fetch(ctx, ident.Position{}, func(batch []ident.Record) error { return e.stageOf(ctx, d, p, "", batch) })
 		if err != nil {
 			return &partnerError{p.endpoint, err}
 		}
 	}
-	return nil
+	return e.fetchDependents(ctx, a, d)
 }
 
-// stagePartnersOf stages what the further endpoints have for one chosen user. all says
-// that the error is about more than this user.
+// stagePartnersOf stages what the further endpoints have for one chosen user, but for
+// those that depend on another: they follow when all users are there. all says that the
+// error is about more than this user.
 func (e *Engine) stagePartnersOf(ctx context.Context, a Automation, d *delivery, key ident.Key) (all bool, err error) {
 	for i, partner := range a.partners() {
 		p := d.partners[i]
+		if _, of := dependent(partner); of != "" {
+			continue
+		}
 		err = partner.(KeyFetcher).FetchOne(ctx, key, func(batch []ident.Record) error {
 			err := e.stageOf(ctx, d, p, key, batch)
 			all = all || err != nil

@@ -119,6 +119,9 @@ func (e *Engine) forKeys(req Request, keys []ident.Key) (Automation, error) {
 // noSingle says why an automation cannot ask for a single record; "" if it can.
 func noSingle(a Automation) string {
 	for _, source := range append([]Fetcher{a.Source}, a.partners()...) {
+		if _, of := dependent(source); of != "" {
+			continue // it is asked for the records of another one, however few these are
+		}
 		single, can := source.(KeyFetcher)
 		if !can {
 			return "its source delivers everybody at once"
@@ -193,7 +196,7 @@ func (e *Engine) stageKeys(ctx context.Context, a Automation, d *delivery) error
 	if read == 0 {
 		return first
 	}
-	return nil
+	return e.fetchDependents(ctx, a, d)
 }
 
 // stageKey stages the record of one key. all says that the error is about more than

@@ -11,6 +11,9 @@ import (
 // NameMacros is the name in a scope whose members are expressions of their own.
 const NameMacros = "macros"
 
+// NameParent is the name of the record for which a dependent endpoint is called.
+const NameParent = "parent"
+
 // NameKey is the name of a record's key in the request for that record alone.
 const NameKey = "key"
 

@@ -24,8 +24,9 @@ type Fitted struct {
 	Mapper   *mapping.Mapper   // with the attributes that the connector derives
 	Warnings []string          // each with its place in the configuration
 
-	known *abi.Endpoint   // the called endpoint in the manifest, perhaps under another name; nil when the manifest does not have it
-	plain *mapping.Mapper // the configuration's mapper, without the attributes that the connector derives
+	known  *abi.Endpoint       // the called endpoint in the manifest, perhaps under another name; nil when the manifest does not have it
+	plain  *mapping.Mapper     // the configuration's mapper, without the attributes that the connector derives
+	parent map[string][]string // the fields that dependent endpoints use of the records of an endpoint
 }
 
 // Automation combines an automation with the manifest of its connector. It

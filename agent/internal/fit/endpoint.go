@@ -36,13 +36,21 @@ func endpointOf(
 	from.Name = name
 	out := endpoint.Endpoint{Endpoint: from}
 	if changed {
-		if err := mergeEndpoint(&out, change, macro.Scope(cfg.EndpointScope(), m)); err != nil {
+		scopeOf := func(more ...string) expr.Scope { return macro.Scope(cfg.EndpointScope(more...), m) }
+		if change.ForEach != "" {
+			scopeOf = func(more ...string) expr.Scope {
+				return macro.Scope(cfg.EndpointScope(append(more, expr.NameParent)...), m)
+			}
+		}
+		if err := mergeEndpoint(&out, change, scopeOf()); err != nil {
 			return out, err
 		}
-		scopeOf := func(more ...string) expr.Scope { return macro.Scope(cfg.EndpointScope(more...), m) }
 		if err := mergePaging(&out, change, scopeOf); err != nil {
 			return out, err
 		}
+	}
+	if change.ForEach != "" {
+		return out, setEach(&out, app.Name, cfg, change, m)
 	}
 	return out, setOne(&out, from, change, macro.Scope(cfg.EndpointScope(expr.NameKey), m))
 }
@@ -65,6 +73,10 @@ func Endpoint(cfg *config.Config, app config.Application, name string, m abi.Man
 			app.Name, name, strings.Join(slices.Compact(known), ", "), app.Name, name)
 	}
 	out, err := endpointOf(cfg, app, config.DataSource{Endpoints: []string{name}}, name, m)
+	if err == nil && out.Each != nil {
+		err = fmt.Errorf("endpoint %s of application %s cannot be called alone: it is called for each record of endpoint %s; "+
+			"`rollcall plan` calls it for the records of a data source", name, app.Name, out.Each.Of)
+	}
 	out.Normalize()
 	return out, err
 }
@@ -77,7 +89,7 @@ func mergeEndpoint(out *endpoint.Endpoint, change config.Endpoint, scope expr.Sc
 		from *string
 		to   *string
 	}{{change.Records, &out.Records}, {change.Record, &out.Record}, {change.Key, &out.Key}} {
-		if text.from != nil {
+		if text.from != nil && (text.to != &out.Key || change.ForEach == "") {
 			*text.to = *text.from
 		}
 	}

@@ -20,13 +20,27 @@ type Joined struct {
 
 func (j Joined) attributes(m abi.Manifest) []abi.Attribute { return attributesOf(j.known, m) }
 
-// Fields returns the top-level fields of its records that a run needs: those that the
-// mapping uses, and the key.
-func (j Joined) Fields(f Fitted) []string {
-	key, _ := config.DataSource{PrimaryKey: j.Endpoint.Key}.KeyField()
-	fields := append(slices.Clone(f.Mapper.FieldsOf(j.Endpoint.Name)), key)
-	slices.Sort(fields)
-	return slices.Compact(fields)
+// Fields returns the top-level fields that a run needs of the records of the endpoint that
+// leads.
+func (f Fitted) Fields() []string { return merged(f.Mapper.Fields(), f.parent[f.Endpoint.Name]) }
+
+// FieldsOf is Fields for a further endpoint: those that the mapping uses, the key, and those
+// that dependent endpoints use.
+func (f Fitted) FieldsOf(j Joined) []string {
+	fields := slices.Clone(f.Mapper.FieldsOf(j.Endpoint.Name))
+	if j.Endpoint.Each == nil {
+		key, _ := config.DataSource{PrimaryKey: j.Endpoint.Key}.KeyField()
+		fields = append(fields, key)
+	}
+	return merged(fields, f.parent[j.Endpoint.Name])
+}
+
+// merged returns the names of both lists, sorted. It is never nil, which would mean all
+// fields.
+func merged(a, b []string) []string {
+	all := append(append([]string{}, a...), b...)
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // join combines the further endpoints of the data source with the manifest.
@@ -37,6 +51,10 @@ func (f *Fitted) join(cfg *config.Config, conf config.Automation, m abi.Manifest
 		called, err := endpointOf(cfg, app, data, name, m)
 		if err != nil {
 			wrong = append(wrong, err)
+			continue
+		}
+		if called.Each != nil {
+			wrong = append(wrong, f.depend(conf, data, called, m, now, app)...)
 			continue
 		}
 		own := called.Key

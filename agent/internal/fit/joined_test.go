@@ -71,7 +71,7 @@ func TestFurtherEndpoints(t *testing.T) {
 				t.Fatal(wrong, f.Joined)
 			}
 			j := f.Joined[0]
-			if got := strings.Join(j.Fields(f), " "); j.Endpoint.Key != c.key || got != c.fields || !strings.Contains(j.Endpoint.NoOne, c.noOne) || (j.Endpoint.One == nil) != (c.noOne != "") {
+			if got := strings.Join(f.FieldsOf(j), " "); j.Endpoint.Key != c.key || got != c.fields || !strings.Contains(j.Endpoint.NoOne, c.noOne) || (j.Endpoint.One == nil) != (c.noOne != "") {
 				t.Errorf("key %s, fields %s, %q", j.Endpoint.Key, got, j.Endpoint.NoOne)
 			}
 			if all := strings.Join(f.Warnings, "\n"); !strings.Contains(all, c.warns) || c.warns == "" && all != "" {

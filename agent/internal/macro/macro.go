@@ -95,7 +95,17 @@ func (f fixed) Env(context.Context, map[string][]string) (map[string]any, error)
 // ForFetch returns the renderer of a fetch. since is the start of the last good
 // run; zero: there was none.
 func ForFetch(m abi.Manifest, settings map[string]any, now, since time.Time) *Renderer {
-	env := fixed{"now": now, "last_success": nil, "parent": nil}
+	return forFetch(m, settings, now, since, nil)
+}
+
+// ForParent is ForFetch for the call of a dependent endpoint about one record, with the
+// fields of that record.
+func ForParent(m abi.Manifest, settings map[string]any, now time.Time, parent map[string]any) *Renderer {
+	return forFetch(m, settings, now, time.Time{}, parent)
+}
+
+func forFetch(m abi.Manifest, settings map[string]any, now, since time.Time, parent any) *Renderer {
+	env := fixed{"now": now, "last_success": nil, "parent": parent}
 	if !since.IsZero() {
 		env["last_success"] = since
 	}

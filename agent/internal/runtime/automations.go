@@ -104,7 +104,7 @@ func (s *Snapshot) automation(ctx context.Context, name string) (engine.Automati
 	settings.Kind, settings.Config = fits.Kind, fits.Digest(settings.Config)
 	reads := source.Settings{
 		Connector: connector.Connector, Application: target, Manifest: connector.manifest, Endpoint: fits.Endpoint,
-		Fields: fits.Mapper.Fields(), Now: time.Now,
+		Fields: fits.Fields(), Now: time.Now,
 	}
 	return engine.Automation{
 		Settings: settings,
@@ -126,7 +126,7 @@ func joined(data config.DataSource, fits fit.Fitted, reads source.Settings) *eng
 	}
 	join := &engine.Join{Inner: data.Join == config.JoinInner}
 	for _, j := range fits.Joined {
-		reads.Endpoint, reads.Fields = j.Endpoint, j.Fields(fits)
+		reads.Endpoint, reads.Fields = j.Endpoint, fits.FieldsOf(j)
 		join.Partners = append(join.Partners, source.New(reads))
 	}
 	return join

@@ -99,7 +99,7 @@ func (s *Source) call(ctx context.Context, app host.Application, call abi.FetchC
 	}
 	report, err := s.settings.Connector.Fetch(ctx, app, call, func(r host.Record) error {
 		key := ident.Key(text.Trim(r.Key))
-		if key == "" && r.Problem == "" {
+		if key == "" && r.Problem == "" && !call.Unkeyed {
 			r.Problem = "the primary key is nothing but white space and invisible characters"
 		}
 		batch = append(batch, ident.Record{

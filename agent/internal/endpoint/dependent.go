@@ -1,0 +1,100 @@
+package endpoint
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/expr"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// Each says that an endpoint is called once for each record of another one, its parents.
+type Each struct {
+	Of  string         // the other endpoint
+	key *expr.Template // of the record that comes; nil: that of the parent
+}
+
+// CompileEach compiles what an endpoint that is called for each record of another has
+// beside its request. scope has the names of an endpoint and parent. A request that does
+// not name the parent would deliver the same for everybody.
+func CompileEach(of string, e Endpoint, key *expr.Source, scope expr.Scope) (*Each, error) {
+	out := &Each{Of: of}
+	if key != nil {
+		var err error
+		if out.key, err = scope.Template(*key, expr.EscapeNone); err != nil {
+			return nil, err
+		}
+	}
+	inBody := e.Body != nil && len(e.Body.References(expr.NameParent)) > 0
+	if !inBody && !slices.ContainsFunc(e.templates(), func(t *expr.Template) bool { return t.Uses(expr.NameParent) }) {
+		return nil, errors.New("for_each: no template of its request names parent, so that it would be the same for everybody: " +
+			`path = "/users/{{ parent.id }}/roles"`)
+	}
+	return out, nil
+}
+
+// templates returns the templates of the request, but for its body.
+func (e Endpoint) templates() []*expr.Template {
+	var all []*expr.Template
+	for _, t := range []*expr.Template{e.Path, e.URL} {
+		if t != nil {
+			all = append(all, t)
+		}
+	}
+	for _, t := range e.Params {
+		all = append(all, t)
+	}
+	for _, t := range e.Headers {
+		all = append(all, t)
+	}
+	return all
+}
+
+// ParentFields returns the top-level fields of the parent that the templates use; an error
+// when one uses parent as a whole.
+func (e Endpoint) ParentFields() ([]string, error) {
+	var refs []expr.Reference
+	for _, t := range append(e.templates(), e.Each.key) {
+		if t != nil {
+			refs = append(refs, t.References(expr.NameParent)...)
+		}
+	}
+	if e.Body != nil {
+		refs = append(refs, e.Body.References(expr.NameParent)...)
+	}
+	var fields []string
+	for _, ref := range refs {
+		if len(ref.Path) == 0 {
+			return nil, errors.New("a template uses parent as a whole; name a field: parent.NAME")
+		}
+		fields = append(fields, ref.Path[0])
+	}
+	slices.Sort(fields)
+	return slices.Compact(fields), nil
+}
+
+// ForParent returns the request for what belongs to a parent. An error says that there can
+// be none for this parent.
+func (e Endpoint) ForParent(parent ident.Record, now time.Time, settings map[string]any) (abi.Endpoint, error) {
+	env := environment(now, ident.Position{}, settings)
+	env[expr.NameParent] = parent.Fields
+	out, err := e.evaluated(env)
+	if err != nil {
+		return out, err
+	}
+	key := string(parent.Key)
+	if err := evaluate(e.Each.key, env, "key", &key); err != nil {
+		return out, err
+	}
+	if same, ok := abi.NumberKey(key); ok && parent.Number != "" {
+		key = same
+	}
+	if ident.Key(key) != parent.Key {
+		return out, fmt.Errorf("key gives %q, and the record of endpoint %s has the key %q: what came would be joined to somebody else",
+			key, e.Each.Of, parent.Key)
+	}
+	return out, nil
+}
