@@ -101,7 +101,7 @@ func (j *Job) applyOne(ctx context.Context, t Task) error {
 	if stale != "" {
 		return j.Skip(ctx, t, stale)
 	}
-	if t, stale, err = j.present(ctx, t); err != nil {
+	if t, stale, err = j.present(ctx, t, link); err != nil {
 		return j.notFoundOut(ctx, t, err)
 	}
 	if stale != "" {

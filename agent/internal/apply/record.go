@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/operation"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
@@ -20,7 +21,10 @@ const (
 func (j *Job) Skip(ctx context.Context, t Task, cause string) error {
 	o := j.Outcome(t, ident.ResultSkipped)
 	o.Cause, o.Next = cause, PlanAnew
-	if j.Step != nil {
+	switch {
+	case cause == operation.AsPlanned.Why:
+		o.Next = "" // nobody has to do anything
+	case j.Step != nil:
 		o.Next = tryAnew
 	}
 	c := j.commit(o, "")

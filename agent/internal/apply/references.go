@@ -8,19 +8,23 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/operation"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // present returns the task with the DNs that the objects of its references have now:
 // accounts that the plan saw may have been created, renamed or moved since, by this
 // very run. stale says why an account cannot be named; "" if all can.
-func (j *Job) present(ctx context.Context, t Task) (out Task, stale string, err error) {
+func (j *Job) present(ctx context.Context, t Task, link ident.Link) (out Task, stale string, err error) {
 	if !slices.ContainsFunc(t.Op.Attributes, func(ch ident.AttributeChange) bool { return ch.Reference }) {
 		return t, "", nil
 	}
 	t.Op.Attributes = slices.Clone(t.Op.Attributes)
+	done := true
 	for i := range t.Op.Attributes {
 		ch := &t.Op.Attributes[i]
 		if !ch.Reference {
+			done = false
 			continue
 		}
 		if err := j.presentOld(ctx, ch); err != nil {
@@ -32,8 +36,47 @@ func (j *Job) present(ctx context.Context, t Task) (out Task, stale string, err 
 		if stale != "" {
 			return t, stale, nil
 		}
+		there, err := j.asWritten(ctx, t, link, ch)
+		if err != nil {
+			return t, "", fmt.Errorf("find what %s of %s names: %w", ch.Name, t.Change.Name, err)
+		}
+		done = done && there
+	}
+	if done {
+		return t, operation.AsPlanned.Why, nil
 	}
 	return t, "", nil
+}
+
+// asWritten looks at the directory where the mirror did not know whom a reference
+// names, as it does not follow renames in every attribute. If that is whom rollcall
+// wrote, these are its old values; done reports that the new ones are among them.
+func (j *Job) asWritten(ctx context.Context, t Task, link ident.Link, ch *ident.AttributeChange) (done bool, err error) {
+	applied, known := link.Applied[text.Lower(ch.Name)]
+	if !known || !slices.Contains(ch.Were, "") {
+		return false, nil
+	}
+	e, err := j.Directory.Get(ctx, conn.ByGUID(t.Change.GUID), []string{ch.Name})
+	if errors.Is(err, conn.ErrNotFound) {
+		return false, nil // the write tells
+	}
+	if err != nil {
+		return false, err
+	}
+	have := e.Attributes.Values(ch.Name)
+	were := make([]ident.GUID, len(have))
+	for i, v := range have {
+		named, err := j.Directory.Get(ctx, conn.ByDN(ident.DN(v)), []string{"cn"})
+		if err != nil && !errors.Is(err, conn.ErrNotFound) {
+			return false, err
+		}
+		were[i] = named.GUID
+	}
+	if applied != operation.DigestOfObjects(have, were) {
+		return false, nil
+	}
+	ch.Old, ch.Were = have, were
+	return operation.Holds(e, ident.Operation{Class: ident.ClassReferences, Attributes: []ident.AttributeChange{*ch}}), nil
 }
 
 // notFoundOut records that an operation was not made because the directory did not

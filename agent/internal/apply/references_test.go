@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/operation"
 )
@@ -124,6 +125,59 @@ func TestAnAccountThatCannotBeLookedUp(t *testing.T) {
 			}
 			if len(s.told) != 1 || s.told[0].Key != "1" || s.told[0].Next == "" || len(s.open()) != 0 {
 				t.Errorf("told %+v, open %+v", s.told, s.open())
+			}
+		})
+	}
+}
+
+// TestAReferenceThatTheMirrorDoesNotFollow: the plan saw it name nobody that it knows. Where
+// that is whom rollcall wrote, under a new name, nothing is done, or the next one is
+// written; where somebody else is named, that counts as before.
+func TestAReferenceThatTheMirrorDoesNotFollow(t *testing.T) {
+	for name, c := range map[string]struct {
+		next   ident.Key // who is to be named; 2 was written
+		byHand bool
+		result ident.Result
+		done   bool
+	}{
+		"the same":                        {next: "2", result: ident.ResultSkipped, done: true},
+		"another one":                     {next: "3", result: ident.ResultApplied},
+		"somebody else has come, by hand": {next: "2", byHand: true, result: ident.ResultSkipped},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := opened(t)
+			boss, _, other, e := s.created("2"), s.created("3"), s.created("4"), s.created("1")
+			name := func(key ident.Key, old ...string) ident.Operation {
+				l, _ := s.link(key)
+				return ident.Operation{Class: ident.ClassReferences, Attributes: []ident.AttributeChange{{
+					Name: "aide", Reference: true, Old: old, Were: make([]ident.GUID, len(old)),
+					New: []string{string(s.accounts[l.GUID].DN)}, Named: []ident.Named{{Key: key, GUID: l.GUID}},
+				}}}
+			}
+			if err := s.apply(about("1", e, name("2"))); err != nil {
+				t.Fatal(err)
+			}
+			boss.DN = "CN=Renamed,OU=Elsewhere,DC=x"
+			s.accounts[boss.GUID] = boss
+			now := s.accounts[e.GUID]
+			now.Attributes.Set("aide", string(boss.DN))
+			if c.byHand {
+				now.Attributes.Set("aide", string(other.DN))
+			}
+			s.fault = func(op ident.Operation, written bool) error {
+				ch := op.Attributes[0]
+				if !written && !operation.SameValues(ch, s.accounts[e.GUID].Attributes.Values("aide"), ch.Old) {
+					return &write.Error{Kind: write.Stale, Op: op.Class, Cause: "aide is another one", Next: PlanAnew}
+				}
+				return nil
+			}
+			s.writes = 0
+			if err := s.apply(about("1", now, name(c.next, "CN=Person 2,OU=Staff,DC=x"))); err != nil {
+				t.Fatal(err)
+			}
+			last := s.recorded[len(s.recorded)-1]
+			if last.Result != c.result || last.DoneAlready() != c.done || (s.writes == 1) != (c.result == ident.ResultApplied) {
+				t.Errorf("%s: %s; next: %s; %d writes", last.Result, last.Cause, last.Next, s.writes)
 			}
 		})
 	}

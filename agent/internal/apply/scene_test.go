@@ -49,6 +49,13 @@ func (w *world) Get(_ context.Context, t conn.Target, _ []string) (ident.Entry, 
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	e, ok := w.accounts[t.GUID]
+	if t.GUID == "" {
+		for _, one := range w.accounts {
+			if one.DN.EqualFold(t.DN) {
+				e, ok = one, true
+			}
+		}
+	}
 	if err := w.unread[t.GUID]; err != nil {
 		return e, err
 	}

@@ -29,7 +29,7 @@ func (s *since) ofState(i int) (Fate, error) {
 	is := known && off == (op.Class == ident.ClassDisable)
 	switch {
 	case is && s.placed(i):
-		return asPlanned, nil
+		return AsPlanned, nil
 	case is:
 		return Fate{Why: fmt.Sprintf("the account is %sd already, and not where this would move it: it is %s", op.Class, s.entry.DN)}, nil
 	}

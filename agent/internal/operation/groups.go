@@ -20,7 +20,7 @@ var groups = kind{
 				return Fate{}, err
 			}
 		}
-		return asPlanned, nil
+		return AsPlanned, nil
 	},
 }
 

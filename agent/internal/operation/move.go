@@ -28,7 +28,7 @@ func placed(now ident.Entry, op ident.Operation) bool {
 // not, still where the operation takes it from.
 func (s *since) ofPlace(i int) (Fate, error) {
 	if s.placed(i) {
-		return asPlanned, nil
+		return AsPlanned, nil
 	}
 	return s.leaves(s.change.Operations[i]), nil
 }

@@ -16,8 +16,8 @@ type Fate struct {
 
 const doneAlready = "done already: "
 
-// asPlanned is the fate of an operation that need not be made any more.
-var asPlanned = Fate{Done: true, Why: doneAlready + "the account is as this would make it"}
+// AsPlanned is the fate of an operation that need not be made any more.
+var AsPlanned = Fate{Done: true, Why: doneAlready + "the account is as this would make it"}
 
 // View shows the directory and the links as they are now. Finding nothing is
 // not an error.

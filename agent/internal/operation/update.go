@@ -44,7 +44,7 @@ func (s *since) ofValues(i int) (Fate, error) {
 		return Fate{}, err
 	}
 	all := true
-	for _, ch := range changes {
+	for k, ch := range changes {
 		if !s.Known(ch.Name) {
 			all = false
 			continue
@@ -54,13 +54,15 @@ func (s *since) ofValues(i int) (Fate, error) {
 		case reached(ch, have):
 		case ident.SameValues(text.Lower(ch.Name), comparable(ch, have), comparable(ch, ch.Old)):
 			all = false
+		case !ident.Follows(ch.Name) && SameValues(ch, have, s.change.Operations[i].Attributes[k].Old):
+			all = false // neither the plan nor the mirror has learned of a new name
 		default:
 			return Fate{Why: fmt.Sprintf("%s has changed since the plan was made: expected %s, found %s",
 				ch.Name, said(ch, ch.Old), said(ch, have))}, nil
 		}
 	}
 	if all {
-		return asPlanned, nil
+		return AsPlanned, nil
 	}
 	for _, ch := range changes {
 		s.will[text.Lower(ch.Name)] = allValues(ch)

@@ -103,7 +103,11 @@ func (f *differ) diffReference(c *change, a ident.DesiredAttribute, named []acco
 		f.leaveAlone(c, ch)
 	case verdict == different && !f.draft.refusedAttribute(c.key, c.name, ch):
 		why := reasons{application: f.set.Application}
-		why.add(ch, a.Source, link)
+		if known, atSource := writtenAs(link, ch); uncertain(ch) && known && !atSource {
+			why.others = append(why.others, ch.Name+" names somebody whom rollcall does not know by that name")
+		} else {
+			why.add(ch, a.Source, link)
+		}
 		op := c.first(ident.ClassReferences)
 		if op == nil {
 			c.add(operation{Operation: ident.Operation{Class: ident.ClassReferences, Reason: why.String()}})
@@ -139,8 +143,7 @@ func (f *differ) compareReference(
 		}
 		ch.New, ch.Named = append(ch.New, string(t.dn)), append(ch.Named, t.Named)
 	}
-	applied, known := link.Applied[text.Lower(a.Name)]
-	atSource := known && applied != ops.AppliedDigest(ch)
+	known, atSource := writtenAs(link, ch)
 	switch {
 	case a.Apply == ident.ApplyIfEmpty && len(have) > 0, len(want) == 0 && (!a.Clear || a.Add), a.Add && lacking == 0:
 		return ch, asWanted, nil
@@ -154,14 +157,30 @@ func (f *differ) compareReference(
 	if ch.Were, err = f.objects(have); err != nil {
 		return ch, asWanted, err
 	}
-	byHand := known && applied != ops.DigestOfObjects(have, ch.Were)
+	byHand := known && link.Applied[text.Lower(a.Name)] != ops.DigestOfObjects(have, ch.Were)
 	if a.Directory && (byHand && (len(have) > 0 || !atSource) || !known && len(have) > 0) {
 		ch.Conflict = byHand && atSource && !a.Add
 		return ch, leftAlone, nil
 	}
+	if uncertain(ch) {
+		return ch, different, nil
+	}
 	ch.Conflict = byHand && atSource && !a.Add && len(have) > 0
 	ch.Drift = known && !atSource && !a.Add
 	return ch, different, nil
+}
+
+// uncertain reports whether those whom a reference names may be whom rollcall wrote,
+// under names that the mirror has not learned of.
+func uncertain(ch ident.AttributeChange) bool {
+	return !ident.Follows(ch.Name) && slices.Contains(ch.Were, "")
+}
+
+// writtenAs reports whether rollcall has written a reference before, and whether it
+// named others then.
+func writtenAs(link ident.Link, ch ident.AttributeChange) (known, others bool) {
+	applied, known := link.Applied[text.Lower(ch.Name)]
+	return known, known && applied != ops.AppliedDigest(ch)
 }
 
 // objects returns the objects that values name, as far as they are known.

@@ -214,6 +214,22 @@ func TestSinceOfReferences(t *testing.T) {
 	}
 }
 
+// TestSinceOfAReferenceThatTheMirrorDoesNotFollow: it shows the former one where the plan
+// saw them, though they have been renamed.
+func TestSinceOfAReferenceThatTheMirrorDoesNotFollow(t *testing.T) {
+	s := referring()
+	s.mapper.rules["carLicenseOf"] = attributeRule{reference: true}
+	e, _ := s.known("1", map[string]any{"carLicenseOf": []string{"3"}})
+	s.known("2", nil)
+	s.known("3", nil)
+	e.Attributes.Set("carLicenseOf", "CN=Ada 2,OU=Staff,DC=x")
+	p := s.plan(t)
+	s.entries["g2"].DN = support.Child("Former")
+	if fates := s.fates(t, p); len(fates) > 0 {
+		t.Errorf("%+v", fates)
+	}
+}
+
 // TestSinceOfAReferenceToAJoiner: a plan was cut off after it made the account that
 // another one is to name.
 func TestSinceOfAReferenceToAJoiner(t *testing.T) {

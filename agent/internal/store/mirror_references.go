@@ -2,24 +2,14 @@ package store
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// references lists the attributes whose values are DNs of other objects and
-// follow them when they move. The directory itself does the same (MS-ADTS
-// section 3.1.1.1.6, "referential integrity"). distinguishedname names the
-// object itself.
-var references = []string{
-	"directreports", "distinguishedname", "managedby", "managedobjects", "manager", "member", "memberof",
-	"owner", "secretary", "assistant", "seealso",
-}
+var referenceList = `('` + strings.Join(ident.Following(), `', '`) + `')`
 
-var referenceList = `('` + strings.Join(references, `', '`) + `')`
-
-func isReference(attribute string) bool { return slices.Contains(references, attribute) }
+func isReference(attribute string) bool { return ident.Follows(attribute) }
 
 // moveReferences updates the values that name moved objects. It takes two steps,
 // so that objects may swap places. Values that the directory has reported in
