@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -53,9 +54,9 @@ func (e Endpoint) templates() []*expr.Template {
 	return all
 }
 
-// ParentFields returns the top-level fields of the parent that the templates use; an error
-// when one uses parent as a whole.
-func (e Endpoint) ParentFields() ([]string, error) {
+// ParentFields returns the top-level fields of the parent that the templates use, each with
+// its first place; an error when one uses parent as a whole.
+func (e Endpoint) ParentFields() (map[string]expr.Pos, error) {
 	var refs []expr.Reference
 	for _, t := range append(e.templates(), e.Each.key) {
 		if t != nil {
@@ -65,15 +66,19 @@ func (e Endpoint) ParentFields() ([]string, error) {
 	if e.Body != nil {
 		refs = append(refs, e.Body.References(expr.NameParent)...)
 	}
-	var fields []string
+	slices.SortFunc(refs, func(a, b expr.Reference) int {
+		return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), a.Pos.Line-b.Pos.Line, a.Pos.Column-b.Pos.Column)
+	})
+	fields := map[string]expr.Pos{}
 	for _, ref := range refs {
 		if len(ref.Path) == 0 {
 			return nil, errors.New("a template uses parent as a whole; name a field: parent.NAME")
 		}
-		fields = append(fields, ref.Path[0])
+		if _, known := fields[ref.Path[0]]; !known {
+			fields[ref.Path[0]] = ref.Pos
+		}
 	}
-	slices.Sort(fields)
-	return slices.Compact(fields), nil
+	return fields, nil
 }
 
 // ForParent returns the request for what belongs to a parent. An error says that there can

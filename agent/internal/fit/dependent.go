@@ -2,7 +2,9 @@ package fit
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
@@ -36,10 +38,45 @@ func (f *Fitted) depend(
 	if f.parent == nil {
 		f.parent = map[string][]string{}
 	}
-	f.parent[e.Each.Of] = slices.Concat(f.parent[e.Each.Of], fields)
+	f.parent[e.Each.Of] = slices.AppendSeq(f.parent[e.Each.Of], maps.Keys(fields))
 	e.Key = keyPointer(data.PrimaryKey) // the definition of an endpoint needs one; nothing is looked for there
 	j := Joined{Endpoint: e, known: knownEndpoint(app, e, m, now)}
 	f.Joined = append(f.Joined, j)
 	f.Warnings = append(f.Warnings, unknownFields(conf, data, m, e.Name, j.attributes(m))...)
 	return nil
+}
+
+// checkParents warns of fields of parents that the manifest does not list, and refuses those
+// that the connector derives: a parent has what the API sends.
+func (f *Fitted) checkParents(m abi.Manifest) (wrong []error) {
+	attributes := map[string][]abi.Attribute{f.Endpoint.Name: f.attributes(m)}
+	for _, j := range f.Joined {
+		attributes[j.Endpoint.Name] = j.attributes(m)
+	}
+	for _, j := range f.Joined {
+		if j.Endpoint.Each == nil || len(attributes[j.Endpoint.Each.Of]) == 0 {
+			continue
+		}
+		fields, err := j.Endpoint.ParentFields()
+		if err != nil {
+			return append(wrong, err)
+		}
+		known, derived := map[string]bool{}, map[string]bool{}
+		for _, a := range attributes[j.Endpoint.Each.Of] {
+			known[a.Name], derived[a.Name] = true, a.Value != ""
+		}
+		for _, field := range slices.Sorted(maps.Keys(fields)) {
+			switch {
+			case derived[field]:
+				wrong = append(wrong, fmt.Errorf("%s: endpoint %s uses parent.%s, which connector %s derives from other fields: "+
+					"parent has what the API sends", fields[field], j.Endpoint.Name, field, m.Name))
+			case !known[field]:
+				hint := strings.Replace(closest(field, slices.Sorted(maps.Keys(known))), `"`, `"parent.`, 1)
+				f.Warnings = append(f.Warnings,
+					fmt.Sprintf("%s: warning: endpoint %s uses parent.%s, which connector %s does not list for endpoint %s%s",
+						fields[field], j.Endpoint.Name, field, m.Name, j.Endpoint.Each.Of, inBrackets(hint)))
+			}
+		}
+	}
+	return wrong
 }

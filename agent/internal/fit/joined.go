@@ -72,6 +72,7 @@ func (f *Fitted) join(cfg *config.Config, conf config.Automation, m abi.Manifest
 		f.Joined = append(f.Joined, j)
 		f.Warnings = append(f.Warnings, unknownFields(conf, data, m, name, j.attributes(m))...)
 	}
+	wrong = append(wrong, f.checkParents(m)...)
 	if !slices.ContainsFunc(f.Joined, func(j Joined) bool { return j.Endpoint.Mode == abi.ModeChanges }) &&
 		(f.Endpoint.Mode != abi.ModeChanges || len(f.Joined) == 0) {
 		return wrong
