@@ -253,7 +253,7 @@ func (b *bothWays) told(user string, want ...string) string {
 	b.Helper()
 	text := ""
 	soak.Await(b, "what is told about "+user, func() bool {
-		a := b.rollcall("explain", user)
+		a := b.rollcall("explain", user, "--fetch=false")
 		if text = a.stdout + a.stderr; a.code != 0 {
 			b.Fatalf("explain %s: %s", user, text)
 		}

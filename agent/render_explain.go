@@ -15,9 +15,13 @@ import (
 // momentFormat shows in which order things happened within a second.
 const momentFormat = "2006-01-02 15:04:05.000"
 
-func printExplanation(w io.Writer, e explanation) {
+func printExplanation(w io.Writer, e explanation, brief bool) {
 	p := pageOf(w)
 	printPerson(p, e.Person)
+	for _, one := range e.Now {
+		p.blank()
+		printProspect(w, one, brief)
+	}
 	p.blank()
 	switch {
 	case e.Person.Earlier:
@@ -41,6 +45,43 @@ func printExplanation(w io.Writer, e explanation) {
 			continue
 		}
 		printEntry(p, one, e.Person.DN)
+	}
+	printDivergence(w, e.RunningAgent, "What would happen now goes by the file.")
+}
+
+// printProspect shows what an automation would do about one record, and why.
+func printProspect(w io.Writer, one service.Prospect, brief bool) {
+	p := pageOf(w)
+	head := "Now"
+	if one.Automation != "" {
+		head += fmt.Sprintf(", by automation %s (data source %s)", one.Automation, one.DataSource)
+	}
+	p.putStyled(plainText, "", bold, head+":")
+	if one.Record != nil {
+		printMapped(w, *one.Record, brief)
+	} else if one.Key != "" {
+		p.put("key "+string(one.Key)+": ", "no record to look at")
+	}
+	for _, n := range one.Notes {
+		p.put("  note: ", n)
+	}
+	if one.Problem != "" {
+		p.putStyled(yellow, "  not found out: ", plainText, one.Problem)
+	}
+	if one.Next != "" {
+		p.put("    next: ", one.Next)
+	}
+	switch {
+	case !one.Planned:
+	case len(one.Changes) == 0 && (one.Record == nil || one.Record.Scope != service.ScopeIn):
+		p.put("  plan: ", "nothing follows from this record alone; a whole run decides: "+ticked(ident.Command("plan", one.Automation)))
+	case len(one.Changes) == 0:
+		p.put("  plan: ", "a run would change nothing")
+	default:
+		p.put("  plan: ", "a run would do this")
+		for _, c := range one.Changes {
+			printChange(w, c, false)
+		}
 	}
 }
 

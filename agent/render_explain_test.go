@@ -83,6 +83,18 @@ func someExplanation() explanation {
 	return explanation{Person: who, Timeline: list}
 }
 
+// someProspects are what automations would do now, or why that is not known.
+func someProspects(t *testing.T) []service.Prospect {
+	t.Helper()
+	mapped := someMapping().Records
+	return []service.Prospect{
+		{Automation: "staff", DataSource: "pipedrive_staff", Key: "11", Record: &mapped[0], Planned: true, Changes: mixedPlan(t).Changes[:1]},
+		{Automation: "staff", DataSource: "pipedrive_staff", Key: "9", Notes: []string{"pipedrive has no record with this key"}, Planned: true},
+		{Automation: "titles", DataSource: "pipedrive_staff", Key: "11", Record: &mapped[1], Problem: "ldaps://dc1.example.com: connection refused"},
+		{Automation: "old", DataSource: "old_staff", Key: "11", Problem: "the record is not looked at, as everybody would have to be fetched for it: endpoint users has no call for one record", Next: "--fetch does that"},
+	}
+}
+
 func goneExplanation() explanation {
 	return explanation{Person: service.Person{
 		Name: "Bo", DN: "CN=Bo,OU=Staff,DC=ad,DC=test", GUID: "3f2504e0-4f89-41d3-9a0c-0305e82c3302", State: service.PersonDeleted, Deleted: noonAnd(3), Records: []string{"pipedrive:8"},

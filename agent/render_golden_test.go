@@ -173,14 +173,19 @@ func outputs(t *testing.T) map[string]func(*page) {
 		"instances":       func(p *page) { printInstances(p, []service.Instance{someInstance().Instance}) },
 		"instance":        func(p *page) { printInstance(p, someInstance()) },
 		"mapping":         func(p *page) { printTriedMapping(p, someMapping(), false) },
-		"explain":         func(p *page) { printExplanation(p, someExplanation()) },
-		"events":          func(p *page) { printEvents(p, seenEvents{Events: someEvents()}) },
-		"events_more":     func(p *page) { printEvents(p, seenEvents{1234, someEvents()}) },
-		"explain_gone":    func(p *page) { printExplanation(p, goneExplanation()) },
-		"registered":      func(p *page) { printRegistered(p, someRegistered()) },
-		"subscription":    func(p *page) { printSubscription(p, someSubscription()) },
-		"online":          func(p *page) { printOnline(p, findings()) },
-		"connectors":      func(p *page) { printModules(p, someModules()) },
+		"explain_now": func(p *page) {
+			e := someExplanation()
+			e.Now, e.Timeline = someProspects(t), e.Timeline[:1]
+			printExplanation(p, e, true)
+		},
+		"explain":      func(p *page) { printExplanation(p, someExplanation(), false) },
+		"events":       func(p *page) { printEvents(p, seenEvents{Events: someEvents()}) },
+		"events_more":  func(p *page) { printEvents(p, seenEvents{1234, someEvents()}) },
+		"explain_gone": func(p *page) { printExplanation(p, goneExplanation(), false) },
+		"registered":   func(p *page) { printRegistered(p, someRegistered()) },
+		"subscription": func(p *page) { printSubscription(p, someSubscription()) },
+		"online":       func(p *page) { printOnline(p, findings()) },
+		"connectors":   func(p *page) { printModules(p, someModules()) },
 		"error": func(p *page) {
 			p.lines(red, "rollcall: ", "connect to a domain controller: ldaps://dc1.example.com: dial tcp 192.0.2.1:636: connection refused; next: check urls in [directory], then `rollcall validate --online`\n\tand again")
 		},

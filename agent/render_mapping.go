@@ -13,7 +13,8 @@ import (
 // printTriedMapping shows what a data source makes of records.
 func printTriedMapping(w io.Writer, t service.TestMappingAnswer, brief bool) {
 	p := pageOf(w)
-	p.putStyled(plainText, "", bold, fmt.Sprintf("%s by automation %s: %s", t.DataSource, t.Automation, counted(len(t.Records), "record", "records")))
+	records := counted(len(t.Records), "record", "records")
+	p.putStyled(plainText, "", bold, fmt.Sprintf("%s by automation %s: %s", t.DataSource, t.Automation, records))
 	if len(t.Others) > 0 {
 		p.put("  ", "it is also used by "+strings.Join(t.Others, ", ")+": --automation NAME takes that one's OU and groups")
 	}

@@ -50,9 +50,20 @@ type TriedRecord struct {
 // Key returns the key of the record.
 func (r TriedRecord) Key() ident.Key { return r.Record.Key }
 
+// NoSingle says why an automation cannot ask for a single record, so that a trial of
+// one would fetch all of them; "" when it can.
+func (e *Engine) NoSingle(automation string) (string, error) {
+	a, err := e.automation(automation)
+	if err != nil {
+		return "", err
+	}
+	return noSingle(a), nil
+}
+
 // Try takes records through the mapping, and tells the way to each value. With
-// Directory it makes a dry run for their keys too. Nothing is written to the
-// directory, and what is staged is dropped.
+// Directory it makes a dry run for their keys too. When only that fails, it returns
+// the records with the error, as they are without a directory. Nothing is written to
+// the directory, and what is staged is dropped.
 func (e *Engine) Try(ctx context.Context, t Trial) (Tried, error) {
 	a, err := e.automation(t.Automation)
 	if err != nil {
@@ -67,21 +78,19 @@ func (e *Engine) Try(ctx context.Context, t Trial) (Tried, error) {
 	if err := e.considerStaged(ctx, a, &d, found); err != nil {
 		return Tried{}, err
 	}
-	out := Tried{Keyless: d.keyless, FirstKeyless: d.first}
+	out := Tried{Keyless: d.keyless, FirstKeyless: d.first, Notes: d.chosen.notes(a.Settings.Application)}
 	if t.Directory {
-		d.watch = func(c plan.Considered) { found[c.Record.Key] = TriedRecord{Considered: c} }
-		p, err := e.dryOf(ctx, a, d)
-		if err != nil {
-			return Tried{}, err
+		looked := maps.Clone(found)
+		d.watch = func(c plan.Considered) { looked[c.Record.Key] = TriedRecord{Considered: c} }
+		var p ident.Plan
+		if p, err = e.dryOf(ctx, a, d); err == nil {
+			found, out.Plan, out.Notes = looked, &p, p.Notes
 		}
-		out.Plan, out.Notes = &p, p.Notes
-	} else {
-		out.Notes = d.chosen.notes(a.Settings.Application)
 	}
 	for _, key := range slices.Sorted(maps.Keys(found)) {
 		out.Records = append(out.Records, found[key])
 	}
-	return out, nil
+	return out, err
 }
 
 // notes says for which keys no usable record came.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -160,6 +161,13 @@ func TestTrialFails(t *testing.T) {
 	if _, err := s.Try(t.Context(), Trial{Automation: "crm", Most: 5}); err == nil || !strings.Contains(err.Error(), "fetch the records of data source crm: no answer") {
 		t.Errorf("a fetch that fails: %v", err)
 	}
+	connect := s.Connect
+	s.Connect = func(context.Context, string) (Directory, error) { return nil, errors.New("no directory") }
+	out, err := s.Try(t.Context(), Trial{Automation: "crm", Most: 1, Directory: true})
+	if err == nil || err.Error() != "no directory" || triedText(out) != "1: displayName=Ada sAMAccountName=crm1 cn=Ada\n" || out.Plan != nil {
+		t.Errorf("without the directory, the records are told: %v, %s", err, triedText(out))
+	}
+	s.Connect = connect
 	if _, err := s.Try(t.Context(), Trial{Automation: "crn", Most: 5}); err == nil {
 		t.Error("an automation that is not there")
 	}

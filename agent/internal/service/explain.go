@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/exit"
 	"github.com/rollcall-agent/rollcall/agent/internal/fit"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -28,12 +29,20 @@ type (
 		User  string
 		Since time.Time // zero: as far back as it is kept
 		Most  int       // so many of the newest entries
+		// Outlook says whether their records are looked at now, by the configuration
+		// on disk.
+		Outlook Outlook
+		OnDisk
 	}
-	// Explained is a part of the answer: first the person, then each entry of the
-	// timeline, the oldest first.
+	// Explained is a part of the answer: first the person, then what runs would do
+	// now, at last each entry of the timeline, the oldest first.
 	Explained struct {
-		Person *Person        `json:"person,omitempty"`
-		Entry  *TimelineEntry `json:"entry,omitempty"`
+		Person   *Person   `json:"person,omitempty"`
+		Prospect *Prospect `json:"prospect,omitempty"`
+		// RunningAgent comes before the timeline; nil when the agent has the same
+		// configuration, or the records are not looked at.
+		RunningAgent *Divergence    `json:"running_agent,omitempty"`
+		Entry        *TimelineEntry `json:"entry,omitempty"`
 	}
 	// Person is who is explained, as things are now.
 	Person struct {
@@ -87,13 +96,18 @@ func (s *Service) Explain(ctx context.Context, _ Caller, in ExplainRequest) iter
 		if in.Most < 1 || in.Most > MostExplained {
 			return exit.Mistake(fmt.Errorf("--limit is %d; it must be from 1 to %d", in.Most, MostExplained))
 		}
-		who, err := s.whoIs(ctx, in.User)
+		who, keys, err := s.person(ctx, in.User)
 		if err != nil {
 			return err
 		}
-		keys, err := s.describe(ctx, &who)
+		now, looked, err := s.outlook(ctx, in, keys)
 		if err != nil {
 			return err
+		}
+		if looked { // the directory was read since
+			if who, keys, err = s.person(ctx, in.User); err != nil {
+				return err
+			}
 		}
 		list, earlier, err := s.agent.Store().Timeline(ctx, store.TimelineOf{GUID: who.GUID, Keys: keys, Since: in.Since, Most: in.Most})
 		if err != nil {
@@ -103,6 +117,11 @@ func (s *Service) Explain(ctx context.Context, _ Caller, in ExplainRequest) iter
 		if err := each(Explained{Person: &who}); err != nil {
 			return err
 		}
+		for _, part := range now {
+			if err := each(part); err != nil {
+				return err
+			}
+		}
 		for _, e := range list {
 			if err := each(Explained{Entry: &e}); err != nil {
 				return err
@@ -110,6 +129,14 @@ func (s *Service) Explain(ctx context.Context, _ Caller, in ExplainRequest) iter
 		}
 		return nil
 	})
+}
+
+// person returns who has a name, as things are now, with the keys of their records.
+func (s *Service) person(ctx context.Context, name string) (who Person, keys []store.RecordKey, err error) {
+	if who, err = s.whoIs(ctx, name); err == nil {
+		keys, err = s.describe(ctx, &who)
+	}
+	return who, keys, err
 }
 
 // describe adds to a person what the store knows now, and returns the keys of their
@@ -164,7 +191,9 @@ func (s *Service) needing(ctx context.Context, who *Person, records []store.Reco
 		return err
 	}
 	for _, item := range items {
-		about := func(r store.RecordKey) bool { return r.Key == item.Key && s.reads(ctx, item.Automation, r.Space) }
+		about := func(r store.RecordKey) bool {
+			return r.Key == item.Key && s.reads(ctx, s.agent.Config(), item.Automation, r.Space)
+		}
 		if slices.ContainsFunc(records, about) {
 			who.Attend = append(who.Attend, Attention{item.Automation, item.QuarantineItem})
 		}
@@ -175,8 +204,7 @@ func (s *Service) needing(ctx context.Context, who *Person, records []store.Reco
 // reads reports whether the records that an automation reads can be of a space. While
 // their connector does not serve, those of an endpoint that names no kind of its own
 // can be of any kind.
-func (s *Service) reads(ctx context.Context, automation string, space ident.Space) bool {
-	cfg := s.agent.Config()
+func (s *Service) reads(ctx context.Context, cfg *config.Config, automation string, space ident.Space) bool {
 	data := cfg.DataSources[cfg.Automations[automation].DataSource]
 	if data.Application != space.Application() {
 		return false

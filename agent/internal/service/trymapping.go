@@ -134,7 +134,8 @@ func (in TestMappingRequest) trial(cfg *config.Config) (TestMappingAnswer, error
 		}
 	}
 	out := TestMappingAnswer{
-		DataSource: data.Name, Application: data.Application, Automation: in.Automation, Directory: in.Directory, Records: []Mapped{}, Notes: []string{},
+		DataSource: data.Name, Application: data.Application, Automation: in.Automation, Directory: in.Directory,
+		Records: []Mapped{}, Notes: []string{},
 	}
 	var users []string
 	for _, name := range slices.Sorted(maps.Keys(cfg.Automations)) {
