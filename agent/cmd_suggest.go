@@ -30,11 +30,9 @@ func (c *cli) suggestMappingCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			in := service.SuggestRequest{Place: args[0]}
 			if from != "" {
-				seen, err := seenIn(from)
-				if err != nil {
+				if err := seenIn(from, &in); err != nil {
 					return err
 				}
-				in.Seen = seen
 			}
 			answer, err := ask(cmd.Context(), c, (*control.Client).Suggest, in)
 			if err != nil {
@@ -47,16 +45,21 @@ func (c *cli) suggestMappingCommand() *cobra.Command {
 	return cmd
 }
 
-// seenIn counts what the records of a saved answer hold.
-func seenIn(path string) ([]service.SeenInField, error) {
+// seenIn adds to a request what the records of a saved answer hold.
+func seenIn(path string, in *service.SuggestRequest) error {
 	saved, err := tryout.Open(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer saved.Close()
-	var sample suggest.Sample
-	if _, err := saved.Each(func(r ident.Record) error { sample.Add(r); return nil }); err != nil {
-		return nil, err
+	if name := saved.Application + "/" + saved.Endpoint; in.Place != name {
+		return &usageError{fmt.Errorf("%s holds an answer of %s, not of %s", path, name, in.Place)}
 	}
-	return sample.Seen(), nil
+	var sample suggest.Sample
+	end, err := saved.Each(func(r ident.Record) error { sample.Add(r); return nil })
+	if err != nil {
+		return err
+	}
+	in.Seen, in.Incomplete = sample.Seen(), !end.Complete
+	return nil
 }

@@ -170,7 +170,8 @@ func (l *loader) checkAttribute(at path, a Attribute) {
 	case len(forms) > 1:
 		l.failKey(at.with(forms[1]), forms[0]+" and "+forms[1]+" exclude each other", "")
 	case len(forms) == 0 && a.Value == nil && !l.failed[at.index()]:
-		l.failKey(at, at.last()+" has no value", "set value, formats or values, reference for one that names another account, or attach for a picture")
+		l.failKey(at, at.last()+" has no value",
+			"set value, formats or values, reference for one that names another account, or attach for a picture")
 	}
 	for key, list := range map[string][]Text{"formats": a.Formats, "values": a.Values, "references": a.References} {
 		if l.has(at.with(key)) && list != nil && len(list) == 0 {

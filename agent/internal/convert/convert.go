@@ -72,9 +72,10 @@ func Convert(in Request) Answer {
 	}
 	out := Answer{Macro: in.Text, For: c.place}
 	var b strings.Builder
+	plain := "" // since the last expression
 	for _, p := range pieces {
 		if p.macro == nil {
-			literal(&b, p.text)
+			plain += p.text
 			continue
 		}
 		e, fault := c.macro(p.macro)
@@ -83,11 +84,13 @@ func Convert(in Request) Answer {
 			fault.Column = 1 + utf8.RuneCountInString(in.Text[:p.at])
 			out.Without = append(out.Without, *fault)
 		case e.literal:
-			literal(&b, e.text)
+			plain += e.text
 		default:
-			b.WriteString("{{ " + e.text + " }}")
+			b.WriteString(literal(plain, true) + "{{ " + e.text + " }}")
+			plain = ""
 		}
 	}
+	b.WriteString(literal(plain, false))
 	out.Notes = c.notes
 	if len(out.Without) > 0 {
 		return out
@@ -100,9 +103,14 @@ func Convert(in Request) Answer {
 	return out
 }
 
-// literal writes text that is no macro.
-func literal(b *strings.Builder, text string) {
-	b.WriteString(strings.ReplaceAll(text, "{{", `{{ '{{' }}`))
+// literal returns text that is no macro in the form of a template. A brace right
+// before an expression would be taken for one of its own.
+func literal(text string, before bool) string {
+	out := strings.ReplaceAll(text, "{{", `{{ '{{' }}`)
+	if rest, brace := strings.CutSuffix(out, "{"); brace && before {
+		return rest + `{{ '{' }}`
+	}
+	return out
 }
 
 // compiles tries a template with the agent's own compiler.

@@ -82,6 +82,8 @@ func TestConvert(t *testing.T) {
 			macro: "/users?q=%fx.encodeURIComponent(#%ad.department%#)%", template: "/users?q={{ url_escape(ad.department) }}",
 			value: "/users?q=R%20%26%20D", in: Outbound,
 		},
+		{macro: "{%ad.sn%}", template: "{{ '{' }}{{ ad.sn }}}", value: "{Novák}", in: Outbound},
+		{macro: "{{{%ad.sn%", template: "{{ '{{' }}{{ '{' }}{{ ad.sn }}", value: "{{{Novák", in: Outbound},
 		{macro: "%fx.encodeURIComponent(input:#%ad.department%#)%", template: "{{ url_escape(ad.department) }}", value: "R%20%26%20D", in: Outbound},
 		{
 			macro: "%act.timestamp_dd-MM-yyyy_afterNDays_2%", template: "{{ format_date(date_add(now, 2, 'days'), 'dd-MM-yyyy') }}",
@@ -154,6 +156,7 @@ func TestWithout(t *testing.T) {
 		{"%fx.findAndReplace(input:#%ad.x%#,find:a)%", "%fx.findAndReplace(input:#%ad.x%#,find:a)%", 1, "it has no replace", ""},
 		{"%fx.findAndReplace(input:#%ad.x%#,find:,replace:b)%", "%fx.findAndReplace(input:#%ad.x%#,find:,replace:b)%", 1, "it looks for nothing", ""},
 		{"%fx.findAndReplace(input:#%ad.x%#", "%fx.findAndReplace(input:#%ad.x%#", 1, "it has no end", ""},
+		{"%fx.encodeURI(#%ad.wWWHomePage%#)%", "%fx.encodeURI(#%ad.wWWHomePage%#)%", 1, "encodeURI leaves : / ? & and # as they are", ""},
 		{"%fx.encodeURIComponent%", "%fx.encodeURIComponent%", 1, "a function needs its arguments", ""},
 		{"%m365.mail%", "%m365.mail%", 1, "reads nothing from Microsoft 365", ""},
 		{"%act.technician%", "%act.technician%", 1, "ADManager knows of its own action", ""},

@@ -17,7 +17,10 @@ func (c *converter) function(m *macro) (result, *Without) {
 	switch m.name {
 	case "findAndReplace":
 		return c.replacement(m)
-	case "encodeURIComponent", "encodeURI":
+	case "encodeURI":
+		return without(m, "encodeURI leaves : / ? & and # as they are, and rollcall has no function that does",
+			"leave it out where the text is a whole address; url_escape is what encodeURIComponent does, for one value in it")
+	case "encodeURIComponent":
 		args := m.arguments("input")
 		in, fault := c.argument(nested(args["input"]))
 		if fault != nil {

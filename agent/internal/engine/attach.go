@@ -173,7 +173,9 @@ func (at *attaching) one(ctx context.Context, key ident.Key, address mapping.Add
 
 // ask asks for what an address leads to, unless the run has fetched enough or its host
 // does not answer. written says that the account has what was seen.
-func (at *attaching) ask(ctx context.Context, key ident.Key, address mapping.Address, seen ident.Seen, written bool) (ident.Attachment, error) {
+func (at *attaching) ask(
+	ctx context.Context, key ident.Key, address mapping.Address, seen ident.Seen, written bool,
+) (ident.Attachment, error) {
 	host := hostOf(address.URL)
 	switch {
 	case at.failures[host] >= mostFailures:

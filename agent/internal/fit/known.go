@@ -40,6 +40,20 @@ func knownEndpoint(app config.Application, e endpoint.Endpoint, m abi.Manifest, 
 	return &m.Endpoints[strictest]
 }
 
+// Known returns the endpoint of the manifest that an endpoint of an application calls,
+// under whatever name; false when it is none of them.
+func Known(cfg *config.Config, app config.Application, name string, m abi.Manifest, now time.Time) (abi.Endpoint, bool) {
+	called, err := endpointOf(cfg, app, config.DataSource{Application: app.Name}, name, m)
+	if err != nil {
+		return abi.Endpoint{}, false
+	}
+	known := knownEndpoint(app, called, m, now)
+	if known == nil {
+		return abi.Endpoint{}, false
+	}
+	return *known, true
+}
+
 // strictness ranks audiences: the higher, the less may be done with their
 // records.
 func strictness(a abi.Audience) int {

@@ -40,6 +40,7 @@ type Metrics struct {
 	httpRateLimited *prometheus.CounterVec
 	tokenExpiry     *prometheus.GaugeVec
 	refreshExpiry   *prometheus.GaugeVec
+	refreshKnown    sync.Map // the applications that refreshExpiry has
 	calls           *prometheus.CounterVec
 	callDuration    *prometheus.HistogramVec
 	memory          *prometheus.GaugeVec
@@ -170,12 +171,25 @@ func (m *Metrics) TokenExpiry(application string, at time.Time) {
 
 // RefreshExpiry sets when an application ends its authorization if nothing uses it.
 func (m *Metrics) RefreshExpiry(application string, at time.Time) {
+	m.refreshKnown.Store(application, true)
 	m.refreshExpiry.WithLabelValues(application).Set(float64(at.Unix()))
 }
 
 // RefreshExpiryGone says that nothing is known of an end.
 func (m *Metrics) RefreshExpiryGone(application string) {
+	m.refreshKnown.Delete(application)
 	m.refreshExpiry.DeleteLabelValues(application)
+}
+
+// RefreshExpiryOnly forgets the applications for which is answers false: they are no
+// longer configured, and an alert about them would never end.
+func (m *Metrics) RefreshExpiryOnly(is func(application string) bool) {
+	m.refreshKnown.Range(func(application, _ any) bool {
+		if name, ok := application.(string); ok && !is(name) {
+			m.RefreshExpiryGone(name)
+		}
+		return true
+	})
 }
 
 // HTTPRequest counts a request to an application; code 0 is a request without

@@ -40,6 +40,7 @@ func (a *Agent) watchTokens(ctx context.Context) {
 // are about to. told is when it was last said.
 func (a *Agent) lookAtTokens(ctx context.Context, vault oauth.Vault, told map[string]time.Time, now time.Time) {
 	s := a.now.Load()
+	a.metrics.RefreshExpiryOnly(func(name string) bool { _, is := s.config.Applications[name]; return is })
 	for name, conf := range s.config.Applications {
 		ends, err := oauth.RefreshEnds(ctx, vault, name, s.refreshUnused(conf))
 		switch {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +27,7 @@ func TestAnUnusedAuthorizationIsToldOnceADay(t *testing.T) {
 	var log strings.Builder
 	crm := config.Application{Name: "crm", Connector: "pipedrive", Enabled: true, Auth: config.AuthOAuth2}
 	a := agentWith(&config.Config{Applications: map[string]config.Application{"crm": crm}}, slog.NewTextHandler(&log, nil))
-	a.metrics = metrics.New("test", nil)
+	a.metrics = metrics.New("test", func() float64 { return 0 })
 	profile := abi.AuthProfile{Name: "oauth2", Kind: abi.AuthOAuth2, RefreshUnusedDays: 60}
 	a.now.Load().connectors = map[string]served{"pipedrive": {manifest: abi.Manifest{Auth: []abi.AuthProfile{profile}}}}
 	used := time.Date(2026, 10, 1, 8, 0, 0, 0, time.UTC)
@@ -58,5 +60,20 @@ func TestAnUnusedAuthorizationIsToldOnceADay(t *testing.T) {
 	a.now.Load().config.Applications["crm"] = crm
 	if got := at(60, 0, tokens); got != "" {
 		t.Errorf("of an application that is disabled: %q", got)
+	}
+	crm.Enabled = true
+	a.now.Load().config.Applications["crm"] = crm
+	at(54, 0, tokens)
+	measured := func() bool {
+		w := httptest.NewRecorder()
+		a.metrics.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+		return strings.Contains(w.Body.String(), `refresh_expiry_timestamp_seconds{application="crm"}`)
+	}
+	if !measured() {
+		t.Error("it is not measured")
+	}
+	delete(a.now.Load().config.Applications, "crm")
+	if at(54, 1, tokens); measured() {
+		t.Error("an application that was removed is measured for ever")
 	}
 }

@@ -6,8 +6,10 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/exit"
+	"github.com/rollcall-agent/rollcall/agent/internal/fit"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/suggest"
 )
@@ -17,6 +19,8 @@ type (
 	SuggestRequest struct {
 		Place string        `json:"place"`          // APPLICATION/ENDPOINT
 		Seen  []SeenInField `json:"seen,omitempty"` // what a saved answer holds; nil: there is none
+		// Incomplete says that the answer ended before the last page.
+		Incomplete bool `json:"incomplete,omitempty"`
 	}
 	// SuggestAnswer is a proposal.
 	SuggestAnswer struct {
@@ -58,9 +62,12 @@ func (s *Service) Suggest(ctx context.Context, _ Caller, in SuggestRequest) (Sug
 	if change.Key != nil {
 		e.Key = *change.Key
 	}
+	if known, found := fit.Known(cfg, conf, name, m, time.Now()); found { // whatever name it has here
+		e.Audience, e.Kind, e.Attributes = known.Audience, known.Kind, known.Attributes
+	}
 	var out SuggestAnswer
 	out.DataSource, out.TOML = suggest.DataSource(suggest.Input{
-		Application: application, Endpoint: e, Domain: cfg.Directory.BaseDN.Domain(), Seen: in.Seen,
+		Application: application, Endpoint: e, Domain: cfg.Directory.BaseDN.Domain(), Seen: in.Seen, Incomplete: in.Incomplete,
 	})
 	return out, nil
 }

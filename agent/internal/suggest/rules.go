@@ -30,15 +30,19 @@ func (p *proposal) where() {
 		"isdeleted", "deleted", "deletedflag", "disabled", "isdisabled", "suspended", "issuspended",
 		"blocked", "isblocked", "archived", "isarchived",
 	}
-	if f := p.find(flags, yes...); f != nil {
-		add(f, f.ref())
-	} else if f := p.find(ints, yes...); f != nil {
-		add(f, f.ref()+" == 1")
+	for _, word := range yes {
+		if f := p.find(flags, word); f != nil {
+			add(f, f.ref())
+		} else if f := p.find(ints, word); f != nil {
+			add(f, f.ref()+" == 1")
+		}
 	}
-	if f := p.find(flags, no...); f != nil {
-		add(f, "!"+f.ref())
-	} else if f := p.find(ints, no...); f != nil {
-		add(f, f.ref()+" == 0")
+	for _, word := range no { // somebody who is not deleted may be suspended
+		if f := p.find(flags, word); f != nil {
+			add(f, "!"+f.ref())
+		} else if f := p.find(ints, word); f != nil {
+			add(f, f.ref()+" == 0")
+		}
 	}
 	if len(conditions) == 0 {
 		p.propose("where", "'user.FIELD'", "no field says who is active: everybody who is delivered is in scope")

@@ -19,9 +19,15 @@ type Sample struct {
 	fields map[string]*Seen
 }
 
-// Add counts a record.
+// Add counts a record. A report that somebody was deleted has no fields, and an
+// attachment belongs to a record that is counted by itself.
 func (s *Sample) Add(r ident.Record) {
-	s.all++
+	if r.Deleted {
+		return
+	}
+	if !r.Partial {
+		s.all++
+	}
 	if s.fields == nil {
 		s.fields = map[string]*Seen{}
 	}

@@ -23,6 +23,7 @@ type Input struct {
 	Endpoint    abi.Endpoint
 	Domain      string // DNS name of the directory's domain, for userPrincipalName
 	Seen        []Seen // of a saved answer; nil: there is none
+	Incomplete  bool   // the answer ended before the last page
 }
 
 // Seen is a field of the records of an answer.
@@ -127,6 +128,9 @@ func (p *proposal) head(name string) {
 	e := p.in.Endpoint
 	p.comment("Proposed from %s/%s%s. Read each line: a name says what a field is called, not what it means.",
 		p.in.Application, e.Name, map[bool]string{true: " and a saved answer", false: ""}[len(p.in.Seen) > 0])
+	if p.in.Incomplete {
+		p.comment("The saved answer ended before the last page: what no record has there may be in others.")
+	}
 	if e.Description != "" {
 		p.comment("%s", e.Description)
 	}

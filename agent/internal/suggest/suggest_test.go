@@ -108,6 +108,38 @@ func TestUsersOfPipedrive(t *testing.T) {
 	}
 }
 
+// TestEverythingThatTakesSomebodyOut is in where, not the first of it only.
+func TestEverythingThatTakesSomebodyOut(t *testing.T) {
+	var fields []abi.Attribute
+	for name, kind := range map[string]abi.AttributeType{"is_deleted": abi.TypeBool, "suspended": abi.TypeBool, "archived": abi.TypeInt, "active": abi.TypeBool} {
+		fields = append(fields, abi.Attribute{Name: name, Type: kind})
+	}
+	_, toml := suggest.DataSource(suggest.Input{
+		Application: "crm", Endpoint: abi.Endpoint{Name: "users", Key: "/id", Attributes: fields}, Domain: "example.com", Incomplete: true,
+	})
+	if want := "\nwhere = \"user.active && !user.is_deleted && !user.suspended && user.archived == 0\"\n"; !strings.Contains(toml, want) {
+		t.Errorf("no %q in\n%s", want, toml)
+	}
+	if !strings.Contains(toml, "ended before the last page") {
+		t.Errorf("it does not say that the answer is incomplete:\n%s", toml)
+	}
+}
+
+// TestSampleCountsRecords, and not what is reported beside them.
+func TestSampleCountsRecords(t *testing.T) {
+	var s suggest.Sample
+	for _, r := range []ident.Record{
+		{Key: "1", Fields: map[string]any{"name": "Ada"}}, {Key: "2", Deleted: true}, {Key: "1", Partial: true, Fields: map[string]any{"photo": "/9j/"}},
+	} {
+		s.Add(r)
+	}
+	for _, f := range s.Seen() {
+		if f.All != 1 || f.Records != 1 {
+			t.Errorf("%+v", f)
+		}
+	}
+}
+
 // TestAnEndpointThatNobodyKnows: one of the configuration has no list of fields, and
 // says nothing of people.
 func TestAnEndpointThatNobodyKnows(t *testing.T) {
