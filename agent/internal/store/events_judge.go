@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -198,24 +199,19 @@ func (s *Store) eventsRun(ctx context.Context, b *batch, n NewInstance, result R
 const droppedAtOnce = 500
 
 // DropAside drops what an automation has set aside of an event, on behalf of by, or all
-// of it (0). All is what there was at the beginning: nobody has seen what comes
-// meanwhile. It returns what was dropped, of each object's attributes displayName only.
+// of it (0). All is what was set aside at the beginning: nobody has seen what is
+// meanwhile, be it of an older event or of one that was judged again. It returns what was
+// dropped, of each object's attributes displayName only.
 func (s *Store) DropAside(ctx context.Context, automation string, event int64, by string) ([]AsideEvent, error) {
-	first, last := event, event
-	if event == 0 {
-		err := s.reader.QueryRowContext(ctx, `SELECT coalesce(max(id), 0) FROM events`).Scan(&last)
-		if err != nil {
-			return nil, s.fail("drop events that were set aside", err)
-		}
+	all, err := s.asideNow(ctx, automation, event)
+	if err != nil {
+		return nil, err
 	}
 	var dropped []AsideEvent
-	for {
-		some, err := s.dropSome(ctx, automation, first, last, by)
+	for part := range slices.Chunk(all, droppedAtOnce) {
+		some, err := s.dropSome(ctx, automation, part, by)
 		if err != nil {
 			return dropped, err
-		}
-		if len(some) == 0 {
-			return dropped, s.noteDropped(ctx, automation, event, last, len(dropped), by)
 		}
 		for _, one := range some {
 			name, kept := one.Event.Image.First("displayName"), ident.Attributes{}
@@ -226,44 +222,72 @@ func (s *Store) DropAside(ctx context.Context, automation string, event int64, b
 			dropped = append(dropped, one)
 		}
 	}
+	if event != 0 || len(dropped) == 0 {
+		return dropped, nil
+	}
+	return dropped, s.noteDropped(ctx, automation, all[len(all)-1].event, len(dropped), by)
+}
+
+// setAside says which event an automation has set aside, and when.
+type setAside struct{ event, at int64 }
+
+// asideNow lists what an automation has set aside of an event, or of all (0).
+func (s *Store) asideNow(ctx context.Context, automation string, event int64) ([]setAside, error) {
+	rows, err := s.reader.QueryContext(ctx, `SELECT event, at FROM event_verdicts WHERE automation = ?1 AND verdict = 'aside'
+		AND (?2 = 0 OR event = ?2) ORDER BY event`, automation, event)
+	if err != nil {
+		return nil, s.fail("look what was set aside", err)
+	}
+	list, err := collect(rows, func(row scanner) (a setAside, err error) {
+		err = row.Scan(&a.event, &a.at)
+		return a, err
+	})
+	return list, s.fail("look what was set aside", err)
 }
 
 // noteDropped writes to the journal how much was dropped at once, when all was asked for.
-func (s *Store) noteDropped(ctx context.Context, automation string, event, last int64, n int, by string) error {
-	if event != 0 || n == 0 {
-		return nil
-	}
+func (s *Store) noteDropped(ctx context.Context, automation string, last int64, n int, by string) error {
 	return s.write(ctx, "drop events that were set aside", func(tx *sql.Tx) error {
 		text := fmt.Sprintf("all that was set aside up to event %d is dropped: %d of them", last, n)
 		return s.journal(ctx, tx, JournalLine{Kind: JournalAccept, Automation: automation, By: by, Text: text})
 	})
 }
 
-func (s *Store) dropSome(ctx context.Context, automation string, first, last int64, by string) ([]AsideEvent, error) {
+func (s *Store) dropSome(ctx context.Context, automation string, some []setAside, by string) ([]AsideEvent, error) {
 	var dropped []AsideEvent
 	err := s.write(ctx, "drop events that were set aside", func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, selectAside+` AND v.event BETWEEN ? AND ? ORDER BY v.event LIMIT ?`,
-			automation, first, last, droppedAtOnce)
-		if err != nil {
-			return err
-		}
-		if dropped, err = collect(rows, scanAside); err != nil {
-			return err
-		}
-		for _, a := range dropped {
-			_, err := tx.ExecContext(ctx, `UPDATE event_verdicts SET verdict = ?, cause = ?, next = '', at = ? WHERE event = ? AND automation = ?`,
-				EventDropped, "dropped by "+by+"; it was set aside as "+a.Cause, stamp(s.now()), a.Event.ID, automation)
+		for _, one := range some {
+			rows, err := tx.QueryContext(ctx, selectAside+` AND v.event = ? AND v.at = ?`, automation, one.event, one.at)
 			if err != nil {
 				return err
 			}
-			text := "event " + strconv.FormatInt(a.Event.ID, 10) + " about " + a.Event.Name + " dropped: " + a.Cause
-			if err := s.journal(ctx, tx, JournalLine{Kind: JournalAccept, Automation: automation, By: by, Text: text}); err != nil {
+			found, err := collect(rows, scanAside)
+			if err != nil {
 				return err
 			}
+			for _, a := range found {
+				if err := s.dropEvent(ctx, tx, automation, a, by); err != nil {
+					return err
+				}
+			}
+			dropped = append(dropped, found...)
 		}
 		return nil
 	})
-	return dropped, err
+	if err != nil {
+		return nil, err
+	}
+	return dropped, nil
+}
+
+func (s *Store) dropEvent(ctx context.Context, tx *sql.Tx, automation string, a AsideEvent, by string) error {
+	_, err := tx.ExecContext(ctx, `UPDATE event_verdicts SET verdict = ?, cause = ?, next = '', at = ? WHERE event = ? AND automation = ?`,
+		EventDropped, "dropped by "+by+"; it was set aside as "+a.Cause, stamp(s.now()), a.Event.ID, automation)
+	if err != nil {
+		return err
+	}
+	text := "event " + strconv.FormatInt(a.Event.ID, 10) + " about " + a.Event.Name + " dropped: " + a.Cause
+	return s.journal(ctx, tx, JournalLine{Kind: JournalAccept, Automation: automation, By: by, Text: text})
 }
 
 // AsideEvent is an event that an automation has set aside.

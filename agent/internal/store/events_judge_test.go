@@ -1,14 +1,17 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/host/soak"
 )
 
 // happen puts open events into the store.
@@ -179,20 +182,59 @@ func TestAllThatWasSetAsideIsDropped(t *testing.T) {
 	must(t, s.VerifyJournal(ctx))
 }
 
-// TestWhatIsSetAsideMeanwhileIsNotDropped: all is what there was when somebody asked.
+// TestWhatIsSetAsideMeanwhileIsNotDropped: all is what there was when somebody asked. What
+// is judged between two transactions is not: a later event, an older one, and one that
+// was set aside again for what may be another cause.
 func TestWhatIsSetAsideMeanwhileIsNotDropped(t *testing.T) {
-	s, ctx := openTest(t), t.Context()
-	lease := outbox(t, s)
-	happen(t, s, "g1", "g2", "g3")
-	var list []JudgedEvent
-	for n := range int64(3) {
-		list = append(list, JudgedEvent{n + 1, []Judgement{{Automation: "staff", Verdict: EventAside, Cause: "c", Next: "n"}}})
+	const last = droppedAtOnce + 3
+	aside := func(event int64, cause string) JudgedEvent {
+		return JudgedEvent{event, []Judgement{{Automation: "staff", Verdict: EventAside, Cause: cause, Next: "n"}}}
 	}
-	must1[[]Judged](t)(s.JudgeEvents(ctx, lease, list))
-	if some := must1[[]AsideEvent](t)(s.dropSome(ctx, "staff", 0, 2, "ada")); len(some) != 2 {
-		t.Errorf("%d dropped, want 2", len(some))
+	for name, c := range map[string]struct {
+		meanwhile func(*Store, context.Context, Lease) ([]Judged, error)
+		dropped   int
+		left      []string
+	}{
+		"for the first time": {func(s *Store, ctx context.Context, l Lease) ([]Judged, error) {
+			return s.JudgeEvents(ctx, l, []JudgedEvent{aside(1, "older"), aside(last, "later")})
+		}, last - 2, []string{"1 older", fmt.Sprint(last, " later")}},
+		"again": {func(s *Store, ctx context.Context, l Lease) ([]Judged, error) {
+			return s.JudgeAside(ctx, l, []JudgedEvent{aside(last-1, "another")}, "eve")
+		}, last - 3, []string{fmt.Sprint(last-1, " another")}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			clock, hook := newClock(), func() {}
+			s, ctx := openTest(t, WithClock(func() time.Time { hook(); return clock.Now() })), t.Context()
+			lease := outbox(t, s)
+			guids, list := make([]ident.GUID, last), []JudgedEvent{}
+			for i := range guids {
+				guids[i] = ident.GUID(fmt.Sprint("g", i))
+				if event := int64(i) + 1; event > 1 && event < last {
+					list = append(list, aside(event, "c"))
+				}
+			}
+			happen(t, s, guids...)
+			must1[[]Judged](t)(s.JudgeEvents(ctx, lease, list))
+			var other sync.WaitGroup
+			hook = func() { // within the first transaction; whoever waits has the turn before the second
+				hook = func() {}
+				clock.Add(time.Second)
+				before := s.writer.Stats().WaitCount
+				other.Go(func() { must1[[]Judged](t)(c.meanwhile(s, ctx, lease)) })
+				soak.Await(t, "it waits for the transaction", func() bool { return s.writer.Stats().WaitCount > before })
+			}
+			dropped := must1[[]AsideEvent](t)(s.DropAside(ctx, "staff", 0, "ada"))
+			other.Wait()
+			same(t, "dropped", c.dropped, len(dropped))
+			var left []string
+			for _, a := range must1[[]AsideEvent](t)(s.AsideEvents(ctx, "staff", 0, last)) {
+				left = append(left, fmt.Sprint(a.Event.ID, " ", a.Cause))
+			}
+			if d := cmp.Diff(c.left, left); d != "" {
+				t.Error(d)
+			}
+		})
 	}
-	same(t, "left", 1, must1[int](t)(s.CountAside(ctx, "staff")))
 }
 
 // TestAnEventBehindAnOpenOneIsNotRead: it waits, whatever has become of the earlier one
