@@ -45,7 +45,14 @@ func (f *differ) lateReferences() error {
 		p := r.late[key]
 		c, planned := f.draft.changes[key]
 		if !planned {
-			c = &change{key: key, entry: p.entry, name: p.name}
+			e, there, err := f.view.EntryByGUID(p.guid)
+			if err != nil {
+				return err
+			}
+			if !there {
+				continue
+			}
+			c = &change{key: key, entry: e, name: p.name}
 		}
 		link, _, err := f.view.LinkByKey(key)
 		if err != nil {

@@ -35,7 +35,7 @@ type account struct {
 
 // lateReferences are references of one account that were put off.
 type lateReferences struct {
-	entry      ident.Entry // with those attributes only
+	guid       ident.GUID // "" for an account that is yet to be made
 	name       string
 	attributes []ident.DesiredAttribute
 }
@@ -90,14 +90,10 @@ func (r *namings) putOff(c *change, attributes []ident.DesiredAttribute) {
 	if len(attributes) == 0 {
 		return
 	}
-	e := ident.Entry{GUID: c.entry.GUID, DN: c.entry.DN, Attributes: ident.Attributes{}}
-	for _, a := range attributes {
-		e.Attributes.Set(a.Name, c.entry.Attributes.Values(a.Name)...)
-	}
 	if r.late == nil {
 		r.late = map[ident.Key]lateReferences{}
 	}
-	r.late[c.key] = lateReferences{e, c.name, attributes}
+	r.late[c.key] = lateReferences{c.entry.GUID, c.name, attributes}
 }
 
 // allowPart remembers that an attribute may name a part of whom it is to name.
