@@ -11,6 +11,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/progress"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
 // Attacher is a Fetcher that can also fetch what an address in a record leads to.
@@ -142,7 +143,30 @@ func (at *attaching) arrival(ctx context.Context, s arrival) error {
 	if len(got) == 0 {
 		return nil
 	}
-	return at.engine.Store.StageAttached(ctx, at.d.staging, rec.Key, got)
+	return at.stage(ctx, rec.Key, got)
+}
+
+// stage keeps what was fetched for the plan. Where there is no room left, this run
+// fetches no more.
+func (at *attaching) stage(ctx context.Context, key ident.Key, got map[string]ident.Attachment) error {
+	err := at.engine.Store.StageAttached(ctx, at.d.staging, key, got)
+	var full *store.StagingFullError
+	if !errors.As(err, &full) {
+		return err
+	}
+	at.asked = mostAsked
+	if at.d.attached.left++; at.first == "" {
+		at.first = key
+	}
+	later := map[string]ident.Attachment{}
+	for name := range got {
+		later[name] = ident.Attachment{Waits: true}
+	}
+	err = at.engine.Store.StageAttached(ctx, at.d.staging, key, later)
+	if errors.As(err, &full) {
+		return nil
+	}
+	return err
 }
 
 // one decides about one address. The zero Attachment leaves the attribute as it is.

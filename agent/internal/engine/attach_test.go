@@ -16,6 +16,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
 // gallery is a source with a server of pictures.
@@ -73,8 +74,15 @@ func pictureOf(t *testing.T, shade uint8) []byte {
 // picturesScene is a scene whose accounts have pictures from addresses.
 func picturesScene(t *testing.T, name string, edit func(*mapping.AttributeDef), people ...ident.Record) (*scene, *gallery, *time.Time) {
 	t.Helper()
+	return picturesSceneWith(t, name, edit, nil, people...)
+}
+
+func picturesSceneWith(
+	t *testing.T, name string, edit func(*mapping.AttributeDef), opts []store.Option, people ...ident.Record,
+) (*scene, *gallery, *time.Time) {
+	t.Helper()
 	f := &feed{records: people}
-	s := newScene(t, map[string]*feed{name: f})
+	s := newScene(t, map[string]*feed{name: f}, opts...)
 	g := &gallery{feed: f, pictures: map[string][]byte{}, etags: map[string]string{}, fails: map[string]error{}}
 	src := func(text string) *expr.Source { return &expr.Source{Text: text} }
 	photo := mapping.AttributeDef{Name: "thumbnailPhoto", Value: src("user.icon"), Attach: true, Encoding: mapping.EncodingBase64, OnMissing: mapping.OnMissingClear}
@@ -305,6 +313,46 @@ func TestPicturesThatNobodyNeeds(t *testing.T) {
 	}
 	g.feed.records = nil
 	s.dc.Replace(t, s.account("nopic:1").DN, "thumbnailPhoto")
+}
+
+// Where there is no room for all pictures, the records go on, and the rest of the
+// pictures comes with the next runs, whoever has got theirs.
+func TestThereIsNoRoomForAllPictures(t *testing.T) {
+	var people []ident.Record
+	for i := range 6 {
+		people = append(people, person(ident.Key(fmt.Sprint(i)), fmt.Sprint("Room ", i), "icon", fmt.Sprintf("https://p.example.com/%d.jpg", i)))
+	}
+	s, g, _ := picturesSceneWith(t, "room", nil, []store.Option{store.WithStagingLimit(150_000)}, people...)
+	s.run("room")
+	for i, p := range people {
+		g.pictures[p.Fields["icon"].(string)] = append(pictureOf(t, uint8(i)), make([]byte, 40_000)...)
+		p.Fields["title"] = "Boss"
+	}
+	have := func() (n int) {
+		for i := range people {
+			e := s.account(fmt.Sprint("room:", i))
+			if e.Attributes.First("thumbnailPhoto") != "" {
+				n++
+			}
+			if e.Attributes.First("title") != "Boss" {
+				t.Errorf("%d has no title", i)
+			}
+		}
+		return n
+	}
+	last := 0
+	for run := range 3 {
+		s.look("room")
+		s.run("room")
+		if now := have(); now <= last || run == 0 && now == len(people) {
+			t.Errorf("run %d: %d have a picture, after %d", run, now, last)
+		} else {
+			last = now
+		}
+	}
+	if last != len(people) {
+		t.Errorf("%d of %d have a picture", last, len(people))
+	}
 }
 
 // What one run leaves to the next comes first there.

@@ -17,6 +17,12 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
+// What a source does beyond fetching, an engine finds out by itself.
+var (
+	_ engine.Attacher    = (*source.Source)(nil)
+	_ engine.AttachError = (*source.RecordError)(nil)
+)
+
 // engineSettings returns what an engine needs in order to run s.
 func (s *Snapshot) engineSettings() engine.Settings {
 	d := s.config.Directory

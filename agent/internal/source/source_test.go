@@ -318,3 +318,23 @@ func TestErrorsAboutOneRecord(t *testing.T) {
 		}
 	}
 }
+
+// TestAttach tells what is wrong with one address from what concerns them all.
+func TestAttach(t *testing.T) {
+	got, err := newSource(&connector{}, endpoint.Endpoint{}).Attach(t.Context(), "https://p/1", ident.Seen{ETag: "e", Modified: "m"})
+	if err != nil || string(got.Content) != "https://p/1" || got.ETag != "e" || got.Modified != "m" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for kind, want := range map[abi.Kind]struct{ alone, answered bool }{
+		abi.KindBadResponse: {true, true}, abi.KindRefused: {true, false},
+		abi.KindUnavailable: {}, abi.KindRateLimited: {}, abi.KindConfig: {}, abi.KindAuth: {},
+	} {
+		_, err := newSource(&connector{fails: &host.CallError{Kind: kind, Message: "m", Next: "do it"}}, endpoint.Endpoint{}).
+			Attach(t.Context(), "https://p/1", ident.Seen{})
+		var one *RecordError
+		alone := errors.As(err, &one)
+		if err == nil || alone != want.alone || alone && (one.Answered() != want.answered || one.Step() != "do it") {
+			t.Errorf("%s: %v, alone %v", kind, err, alone)
+		}
+	}
+}
