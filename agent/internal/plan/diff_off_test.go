@@ -55,7 +55,7 @@ func TestWhoIsKeptDisabled(t *testing.T) {
 		{"stays after all", person("", "514", by(ident.OffEnded)), []string{
 			"11 apply enable | disable_when does not hold any more; rollcall had disabled the account",
 		}},
-		{"back, but begins later: neither enabled nor moved", person(ident.OffNotYet, "514", func(s *scene, e *ident.Entry, l *ident.Link) {
+		{"back, but begins later: neither enabled nor moved", person(ident.OffNotYet, "514", func(_ *scene, e *ident.Entry, l *ident.Link) {
 			l.MissingSince, l.Placed, e.DN = &since, leavers, leavers.Child("Ada 11")
 		}), nil},
 		{"expired and has left: nobody is told", person(ident.OffEnded, "514", func(s *scene, e *ident.Entry, l *ident.Link) {
