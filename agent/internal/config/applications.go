@@ -79,6 +79,9 @@ type Endpoint struct {
 	// ForEach names the endpoint for each of whose records this one is called. Its
 	// templates know parent, and Key is one. "": it is called once for all.
 	ForEach string `toml:"for_each"`
+	// Changed is a template over parent: what was delivered for a parent is used again
+	// while it gives the same.
+	Changed *Text `toml:"changed"`
 }
 
 // One is the key endpoints.NAME.one: the request for a single record, in place of

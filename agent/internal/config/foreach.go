@@ -44,6 +44,9 @@ func (l *loader) checkForEach(in path, e Endpoint) {
 		if l.has(in.with("for_each")) {
 			l.fail(in.with("for_each"), "for_each is empty", "name the endpoint for each of whose records this one is called")
 		}
+		if e.Changed != nil {
+			l.failKey(in.with("changed"), "changed has no effect without for_each", "an endpoint that is called once for all delivers everybody")
+		}
 		return
 	}
 	l.checkParent(in, e)
@@ -59,6 +62,7 @@ func (l *loader) checkForEach(in path, e Endpoint) {
 		}
 	}
 	l.checkKeyTemplate(in.with("key"), l.config.KeyTemplate(in[1], e))
+	l.checkChanged(in.with("changed"), e.Changed)
 	l.requireParent(in, e)
 }
 
@@ -88,6 +92,20 @@ func (l *loader) checkKeyTemplate(at path, key *Text) {
 	}
 	if _, err := l.config.EndpointScope(expr.NameParent).Template(*key, expr.EscapeNone); err != nil {
 		l.failExpression(at, err)
+	}
+}
+
+// checkChanged requires a template that tells one state of the parent from another.
+func (l *loader) checkChanged(at path, changed *Text) {
+	if changed == nil {
+		return
+	}
+	switch t, err := l.config.EndpointScope(expr.NameParent).Template(*changed, expr.EscapeNone); {
+	case err != nil:
+		l.failExpression(at, err)
+	case !t.Uses(expr.NameParent):
+		l.fail(at, fmt.Sprintf("changed is %q, which tells nothing about the parent", changed.Text),
+			`changed = "{{ parent.update_time }}"`)
 	}
 }
 

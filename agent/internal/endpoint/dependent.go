@@ -16,16 +16,24 @@ import (
 type Each struct {
 	Of  string         // the other endpoint
 	key *expr.Template // of the record that comes; nil: that of the parent
+	// changed gives the state of a parent on which the answer depends; nil: nobody knows.
+	changed *expr.Template
 }
 
 // CompileEach compiles what an endpoint that is called for each record of another has
 // beside its request. scope has the names of an endpoint and parent. A request that does
 // not name the parent would deliver the same for everybody.
-func CompileEach(of string, e Endpoint, key *expr.Source, scope expr.Scope) (*Each, error) {
+func CompileEach(of string, e Endpoint, key, changed *expr.Source, scope expr.Scope) (*Each, error) {
 	out := &Each{Of: of}
-	if key != nil {
+	for _, text := range []struct {
+		from *expr.Source
+		to   **expr.Template
+	}{{key, &out.key}, {changed, &out.changed}} {
+		if text.from == nil {
+			continue
+		}
 		var err error
-		if out.key, err = scope.Template(*key, expr.EscapeNone); err != nil {
+		if *text.to, err = scope.Template(*text.from, expr.EscapeNone); err != nil {
 			return nil, err
 		}
 	}
@@ -58,7 +66,7 @@ func (e Endpoint) templates() []*expr.Template {
 // its first place; an error when one uses parent as a whole.
 func (e Endpoint) ParentFields() (map[string]expr.Pos, error) {
 	var refs []expr.Reference
-	for _, t := range append(e.templates(), e.Each.key) {
+	for _, t := range append(e.templates(), e.Each.key, e.Each.changed) {
 		if t != nil {
 			refs = append(refs, t.References(expr.NameParent)...)
 		}
@@ -102,4 +110,19 @@ func (e Endpoint) ForParent(parent ident.Record, now time.Time, settings map[str
 			key, e.Each.Of, parent.Key)
 	}
 	return out, nil
+}
+
+// StateOfParent returns the state of a parent on which the answer depends; "" when nobody
+// knows, so that it must be asked for.
+func (e Endpoint) StateOfParent(parent ident.Record, now time.Time, settings map[string]any) string {
+	if e.Each.changed == nil {
+		return ""
+	}
+	env := environment(now, ident.Position{}, settings)
+	env[expr.NameParent] = parent.Fields
+	var state string
+	if err := evaluate(e.Each.changed, env, "changed", &state); err != nil {
+		return ""
+	}
+	return state
 }

@@ -25,6 +25,9 @@ type DependentFetcher interface {
 	// called for several parents at once. An error is a SingleError when others may be asked
 	// for all the same.
 	FetchFor(ctx context.Context, parent ident.Record) ([]ident.Record, error)
+	// State is the same while FetchFor would return the same for a parent; "" when only
+	// asking tells.
+	State(parent ident.Record) string
 }
 
 // dependent returns a Fetcher as one that depends on another endpoint, and the name of that;
@@ -52,7 +55,7 @@ func (e *Engine) fetchDependents(ctx context.Context, a Automation, d *delivery)
 		if of == "" {
 			continue
 		}
-		t := &dependents{engine: e, from: from, into: d.partners[i]}
+		t := &dependents{engine: e, automation: a.Settings.Automation, from: from, into: d.partners[i], anew: d.chosen != nil}
 		switch at := slices.IndexFunc(d.partners, func(p *delivery) bool { return p.endpoint == of }); {
 		case of == a.Source.Endpoint():
 			t.parents = d.staging
@@ -70,11 +73,13 @@ func (e *Engine) fetchDependents(ctx context.Context, a Automation, d *delivery)
 
 // dependents gathers what belongs to the parents, from several goroutines.
 type dependents struct {
-	engine  *Engine
-	from    DependentFetcher
-	parents int64  // where they are staged
-	leading *int64 // where the records are that they are joined to; nil: they lead
-	into    *delivery
+	engine     *Engine
+	automation string
+	from       DependentFetcher
+	parents    int64  // where they are staged
+	leading    *int64 // where the records are that they are joined to; nil: they lead
+	into       *delivery
+	anew       bool // nothing that came before is used again
 
 	mu             sync.Mutex
 	asked, refused int
@@ -105,7 +110,7 @@ func (t *dependents) fetch(ctx context.Context) error {
 	for range mostAtOnce {
 		group.Go(func() error {
 			for parent := range queue {
-				records, err := fetchFor(ctx, t.from, parent)
+				records, err := t.recordsFor(ctx, parent)
 				if err := t.take(ctx, parent, records, err); err != nil {
 					return err
 				}
@@ -129,6 +134,25 @@ func (t *dependents) wanted(ctx context.Context, s store.Staged) (bool, error) {
 		return true, nil
 	}
 	return t.engine.Store.StagedHas(ctx, *t.leading, s.Record.Key)
+}
+
+// recordsFor returns what belongs to a parent: what came for it before, while nothing says
+// that it has changed, or what comes now. A person who is asked about by name is looked at
+// anew.
+func (t *dependents) recordsFor(ctx context.Context, parent ident.Record) ([]ident.Record, error) {
+	state, now := t.from.State(parent), t.engine.Now()
+	if state != "" && !t.anew {
+		records, known, err := t.engine.Store.Dependents(ctx, t.automation, t.into.endpoint, parent.Key, state, now)
+		if known || err != nil {
+			return records, err
+		}
+	}
+	records, err := fetchFor(ctx, t.from, parent)
+	faulty := slices.ContainsFunc(records, func(r ident.Record) bool { return r.Problem != "" })
+	if state == "" || err != nil || faulty || len(records) > 1 {
+		return records, err
+	}
+	return records, t.engine.Store.PutDependents(ctx, t.automation, t.into.endpoint, parent.Key, state, now, records)
 }
 
 // fetchFor turns a panic into an error: it ends the run, as it would without the goroutine.

@@ -24,12 +24,20 @@ type each struct {
 	answer   func(ctx context.Context, parent ident.Record) ([]ident.Record, error)
 
 	called sync.Map // the keys asked for
+	state  func(parent ident.Record) string
 }
 
 var _ DependentFetcher = (*each)(nil)
 
 func (f *each) Endpoint() string { return f.name }
 func (f *each) Parent() string   { return f.of }
+
+func (f *each) State(parent ident.Record) string {
+	if f.state == nil {
+		return ""
+	}
+	return f.state(parent)
+}
 
 func (f *each) Fetch(context.Context, ident.Position, func([]ident.Record) error) (string, error) {
 	return "", errors.New("a dependent endpoint was called for everybody")
@@ -267,4 +275,53 @@ func TestDependentEndpointForChosenUsers(t *testing.T) {
 	if err != nil || len(p.Changes) > 0 || !strings.Contains(told(p), "3: endpoint hr: not found") {
 		t.Errorf("%s, %v", told(p), err)
 	}
+}
+
+// Where the parent's record tells of changes, only parents that have changed are asked for,
+// and everybody after a day. A person who is asked about by name is always asked for, and
+// what was refused or came twice is asked for again.
+func TestOnlyForParentsThatHaveChanged(t *testing.T) {
+	s, lead, hr := dependentScene(t, false, "", 5)
+	hr.state = func(parent ident.Record) string {
+		if parent.Key == "5" {
+			return "" // its record does not tell
+		}
+		return fmt.Sprint(parent.Fields["name"])
+	}
+	refused := ident.Key("3")
+	hr.answer = func(_ context.Context, parent ident.Record) ([]ident.Record, error) {
+		switch parent.Key {
+		case refused:
+			return nil, refusedOne{errors.New("not found"), false}
+		case "4":
+			return nil, nil
+		}
+		return titleOf(parent), nil
+	}
+	now := time.Now()
+	s.Now = func() time.Time { return now }
+	step := func(what string, want ...ident.Key) {
+		t.Helper()
+		s.run("crm")
+		if got := hr.asked(); !slices.Equal(got, want) {
+			t.Errorf("%s: asked for %v, want %v", what, got, want)
+		}
+	}
+	step("at first", "1", "2", "3", "4", "5")
+	step("nothing has changed", "3", "5")
+	if got := s.title("1"); got != "Title of Ada 1 512" {
+		t.Errorf("what came before is lost: %s", got)
+	}
+	refused = ""
+	lead.records[1].Fields["name"] = "Eve"
+	step("one has changed", "2", "3", "5")
+	if got := s.title("2"); got != "Title of Eve 512" {
+		t.Errorf("after the change: %s", got)
+	}
+	s.instant("crm", "1")
+	if got := hr.asked(); !slices.Equal(got, []ident.Key{"1"}) {
+		t.Errorf("asked about by name: asked for %v", got)
+	}
+	now = now.Add(25 * time.Hour)
+	step("a day later", "1", "2", "3", "4", "5")
 }

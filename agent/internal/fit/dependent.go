@@ -18,7 +18,7 @@ import (
 func setEach(out *endpoint.Endpoint, application string, cfg *config.Config, change config.Endpoint, m abi.Manifest) error {
 	var err error
 	scope := macro.Scope(cfg.EndpointScope(expr.NameParent), m)
-	out.Each, err = endpoint.CompileEach(change.ForEach, *out, cfg.KeyTemplate(application, change), scope)
+	out.Each, err = endpoint.CompileEach(change.ForEach, *out, cfg.KeyTemplate(application, change), change.Changed, scope)
 	if err != nil {
 		return fmt.Errorf("%s: endpoint %s: %w", change.Pos, out.Name, err)
 	}

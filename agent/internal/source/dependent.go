@@ -2,6 +2,9 @@ package source
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -18,6 +21,26 @@ func (s *Source) Parent() string {
 		return ""
 	}
 	return s.settings.Endpoint.Each.Of
+}
+
+// State returns a digest of what decides about what FetchFor returns for a parent: the state
+// that the endpoint's changed gives, and the request; "" when it must be asked for.
+func (s *Source) State(parent ident.Record) string {
+	now, app := s.settings.Now(), s.settings.Application
+	state := s.settings.Endpoint.StateOfParent(parent, now, app.Settings)
+	if state == "" {
+		return ""
+	}
+	called, err := s.settings.Endpoint.ForParent(parent, now, app.Settings)
+	if err != nil {
+		return ""
+	}
+	text, err := json.Marshal([]any{state, called, s.settings.Fields, s.settings.Manifest.Version, app.BaseURL})
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:16])
 }
 
 // notARecord is the problem of what comes for a parent and is no record.

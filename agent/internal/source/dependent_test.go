@@ -17,6 +17,12 @@ import (
 // none.
 func grants(t *testing.T, key string) endpoint.Endpoint {
 	t.Helper()
+	return grantsUntil(t, key, nil)
+}
+
+// grantsUntil is grants with changed; nil for none.
+func grantsUntil(t *testing.T, key string, changed *expr.Source) endpoint.Endpoint {
+	t.Helper()
 	scope := expr.NewScope("settings", "now", "last_success", expr.NameParent)
 	path, err := scope.Template(expr.Source{Text: "/of/{{ parent.uuid }}/{{ settings.team }}"}, expr.EscapePath)
 	if err != nil {
@@ -27,7 +33,7 @@ func grants(t *testing.T, key string) endpoint.Endpoint {
 	if key != "" {
 		own = &expr.Source{Text: key}
 	}
-	if e.Each, err = endpoint.CompileEach("users", e, own, scope); err != nil {
+	if e.Each, err = endpoint.CompileEach("users", e, own, changed, scope); err != nil {
 		t.Fatal(err)
 	}
 	return e
@@ -104,6 +110,40 @@ func TestErrorsAboutOneParent(t *testing.T) {
 		var one *RecordError
 		if !errors.Is(err, api.fails) || errors.As(err, &one) != c.single {
 			t.Errorf("%v %d: %v", c.kind, c.status, err)
+		}
+	}
+}
+
+// What came for a parent stands for what would come as long as the state of the parent and
+// the request are the same.
+func TestStateOfAParent(t *testing.T) {
+	parent := func(time any) ident.Record {
+		return ident.Record{Key: "7", Fields: map[string]any{"id": 7, "uuid": "u", "time": time}}
+	}
+	changed := &expr.Source{Text: "{{ parent.time }}"}
+	api := &connector{}
+	first := newSource(api, grantsUntil(t, "", changed)).State(parent("noon"))
+	if again := newSource(api, grantsUntil(t, "", changed)).State(parent("noon")); first == "" || again != first {
+		t.Errorf("the same parent: %q, %q", first, again)
+	}
+	other := grantsUntil(t, "", changed)
+	other.Records = "/other"
+	for what, state := range map[string]string{
+		"another time":     newSource(api, grantsUntil(t, "", changed)).State(parent("one")),
+		"another endpoint": newSource(api, other).State(parent("noon")),
+	} {
+		if state == "" || state == first {
+			t.Errorf("%s: %q", what, state)
+		}
+	}
+	for what, state := range map[string]string{
+		"no time":         newSource(api, grantsUntil(t, "", changed)).State(parent(nil)),
+		"an empty time":   newSource(api, grantsUntil(t, "", changed)).State(parent("")),
+		"no state":        newSource(api, grants(t, "")).State(parent("noon")),
+		"somebody else's": newSource(api, grantsUntil(t, "8", changed)).State(parent("noon")),
+	} {
+		if state != "" {
+			t.Errorf("%s: %q", what, state)
 		}
 	}
 }

@@ -68,7 +68,8 @@ func (s *Store) Retain(ctx context.Context, r Retention) (Removed, error) {
 			return removed, s.fail("shorten the journal", err)
 		}
 	}
-	return removed, s.forgetUnheard(ctx, time.Now()) // the clock of settleEchoes
+	now := time.Now() // the clock of settleEchoes
+	return removed, errors.Join(s.forgetUnheard(ctx, now), s.forgetDependents(ctx, now))
 }
 
 // runsAtOnce limits how many runs one transaction removes, and so how long the
