@@ -196,6 +196,7 @@ var may = map[string]map[string]string{
 		"agent/internal/directory/mirror": "which attributes it knows",
 		"agent/internal/directory/rights": "and what the account may do there",
 		"agent/internal/plan":             "whether anchors are in use for something else",
+		"agent/internal/mapping":          "what must be unique in the forest",
 		"agent/internal/ident":            "of entries",
 		"agent/internal/secrets":          "it resolves secrets that are nearby",
 		"agent/internal/oauth":            "an authorization ends that nothing uses",

@@ -60,6 +60,7 @@ func (c checked) String() string {
 const (
 	staffOU  = `ou          = "OU=Staff,DC=ad,DC=test"`
 	bind     = "directory | directory | bind"
+	catalog  = "directory | global_catalog | search the forest"
 	accepted = "application pipedrive | application | credentials"
 )
 
@@ -130,6 +131,10 @@ func TestOnline(t *testing.T) {
 // failing has one thing fail at a time: the others are checked all the same.
 func (w *world) failing(t *testing.T) {
 	t.Helper()
+	w.configure("bind_password = ", "global_catalog = \""+w.dc.URL+"\"\nbind_password = ")
+	w.expect(w.online(0), map[string]string{bind: "granted", catalog: "granted: " + w.dc.URL + " answers for the forest"})
+	w.configure("bind_password = ", "global_catalog = \"ldaps://127.0.0.19\"\nbind_password = ")
+	w.expect(w.online(1), map[string]string{bind: "granted", catalog: "failed: refused"})
 	w.write("wrong", "not-the-password")
 	w.configure("/ad_password", "/wrong")
 	w.expect(w.online(2), map[string]string{bind: "lacking: rollcall@ad.test", accepted: "granted"})

@@ -41,6 +41,8 @@ type Agent interface {
 	Config() *config.Config
 	// Connect binds to the directory, to the preferred server if one is named.
 	Connect(ctx context.Context, preferred string) (*conn.Client, error)
+	// Catalog binds to the global catalog that is configured.
+	Catalog(ctx context.Context) (*conn.Client, error)
 	// Mirrored lists the attributes that the automations write or read.
 	Mirrored() []string
 	// Connector returns the connector that serves an application.

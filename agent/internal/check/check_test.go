@@ -26,6 +26,8 @@ func (f faulty) Config() *config.Config { return f.cfg }
 
 func (f faulty) Connect(context.Context, string) (*conn.Client, error) { return f.connect() }
 
+func (f faulty) Catalog(context.Context) (*conn.Client, error) { return f.connect() }
+
 func (f faulty) Mirrored() []string { return nil }
 
 func (f faulty) Connector(a config.Application) (*host.Connector, error) {

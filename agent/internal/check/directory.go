@@ -51,6 +51,7 @@ func directory(ctx context.Context, agent Agent) []Finding {
 	for _, dn := range d.ProtectedGroups {
 		c.read(ctx, "protected_groups", dn)
 	}
+	c.catalog(ctx, agent.Catalog)
 	c.anchor(ctx, agent.Mirrored())
 	c.changes(ctx, cfg.Triggered)
 	for _, name := range slices.Sorted(maps.Keys(cfg.Automations)) {
@@ -131,6 +132,7 @@ func (c *directoryCheck) automation(ctx context.Context, conf config.Automation,
 			c.group(ctx, use, ident.DN(g.Text))
 		}
 	}
+	c.forest(ctx, use, conf)
 	attributes := c.possible(ctx, use, conf, fit.Written(conf, data, c.config.Anchor))
 	if len(attributes) > 0 {
 		c.attributes(ctx, use, places, attributes)

@@ -38,13 +38,15 @@ func describeSections() map[string]string {
 		"modules.allow_downgrade":    "Names of connectors that may be replaced by an older version than one that has run before.",
 		"directory.urls":             "The domain controllers, ldaps:// only; the next one is used when one is down.",
 		"directory.base_dn":          "The DN of the domain.",
-		"directory.scope":            "Nothing outside of these places is ever written, groups included.",
-		"directory.auth":             "How to bind.",
-		"directory.bind_dn":          "The account to bind as: a DN, user@domain or DOMAIN\\user.",
-		"directory.bind_password":    "Its password.",
-		"directory.ca_file":          "PEM file of the authorities that signed the domain controllers' certificates; without it the system's.",
-		"directory.connections":      "Connections that write side by side.",
-		"directory.anchor":           "The attribute in which an account remembers its application and key; it belongs to rollcall alone.",
+		"directory.global_catalog": "A global catalog, as `ldaps://gc.example.com`, port 3269 unless another is named; " +
+			"what is unique in the forest is looked for there too, with the same account and authorities.",
+		"directory.scope":         "Nothing outside of these places is ever written, groups included.",
+		"directory.auth":          "How to bind.",
+		"directory.bind_dn":       "The account to bind as: a DN, user@domain or DOMAIN\\user.",
+		"directory.bind_password": "Its password.",
+		"directory.ca_file":       "PEM file of the authorities that signed the domain controllers' certificates; without it the system's.",
+		"directory.connections":   "Connections that write side by side.",
+		"directory.anchor":        "The attribute in which an account remembers its application and key; it belongs to rollcall alone.",
 		"directory.protected_groups": "Groups that are privileged beside those that rollcall knows: their members, nested ones too, " +
 			"are never touched, and nobody is added to them.",
 		"directory.allow_protected": "Protected accounts and groups that may be changed all the same; " +

@@ -35,7 +35,7 @@ func (c *Config) Digest(automation string) (string, error) {
 		"application": settingsOf(reflect.ValueOf(app), "enabled", "rate_limit", "daily_budget", "proxy", "secrets", "receiver"),
 		"lookups":     c.Lookups,
 		"directory": settingsOf(reflect.ValueOf(c.Directory),
-			"urls", "auth", "bind_dn", "ca_file", "connections", "timeout"),
+			"urls", "global_catalog", "auth", "bind_dn", "ca_file", "connections", "timeout"),
 	})
 	if err != nil {
 		return "", fmt.Errorf("digest of automation %q: %w", automation, err)

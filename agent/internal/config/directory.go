@@ -13,7 +13,8 @@ import (
 // Directory is the table [directory]: the Active Directory that rollcall
 // maintains.
 type Directory struct {
-	URLs            []string      `toml:"urls"` // ldaps:// only
+	URLs            []string      `toml:"urls"`           // ldaps:// only
+	GlobalCatalog   string        `toml:"global_catalog"` // ldaps:// only; "": names are looked for in the domain alone
 	BaseDN          ident.DN      `toml:"base_dn"`
 	Scope           ident.Scope   `toml:"scope"` // nothing outside is ever written
 	Auth            DirectoryAuth `toml:"auth"`
@@ -45,8 +46,9 @@ func (l *loader) checkDirectory() {
 		l.fail(in.with("urls"), "urls is empty", `name at least one domain controller: "ldaps://dc1.example.com"`)
 	}
 	for i, u := range d.URLs {
-		l.checkDirectoryURL(in.with("urls").item(i), u)
+		l.checkDirectoryURL(in.with("urls").item(i), "urls", u)
 	}
+	l.checkCatalog(in.with("global_catalog"))
 	l.checkScope(in.with("scope"))
 	for i, dn := range d.ProtectedGroups {
 		if dn != "" && slices.ContainsFunc(d.AllowProtected, dn.EqualFold) {
@@ -74,22 +76,35 @@ func (l *loader) checkDirectory() {
 	d.CAFile = l.relative(in.with("ca_file"), d.CAFile)
 }
 
-func (l *loader) checkDirectoryURL(at path, text string) {
+func (l *loader) checkCatalog(at path) {
+	catalog := l.config.Directory.GlobalCatalog
+	if !l.has(at) || catalog == "" {
+		return
+	}
+	l.checkDirectoryURL(at, "global_catalog", catalog)
+	if u, err := url.Parse(catalog); err == nil && (u.Port() == "636" || u.Port() == "3268") {
+		l.fail(at, fmt.Sprintf("global_catalog is %q, but port %s is not that of global catalogs over TLS", catalog, u.Port()),
+			fmt.Sprintf("write \"ldaps://%s:3269\"", u.Hostname()))
+	}
+}
+
+// checkDirectoryURL checks a URL of the key that it is named in.
+func (l *loader) checkDirectoryURL(at path, key, text string) {
 	if l.failed[at.index()] {
 		return
 	}
 	u, err := url.Parse(text)
 	switch {
 	case strings.Contains(text, "@"): // the text is not repeated: it may hold a password
-		l.fail(at, "urls must not hold a user or a password", "use bind_dn and bind_password")
+		l.fail(at, key+" must not hold a user or a password", "use bind_dn and bind_password")
 	case err != nil || u.Hostname() == "" || u.Opaque != "":
-		l.fail(at, fmt.Sprintf("urls holds %q, which is not a URL", text), `like "ldaps://dc1.example.com"`)
+		l.fail(at, fmt.Sprintf("%s holds %q, which is not a URL", key, text), `like "ldaps://dc1.example.com"`)
 	case u.Scheme == "ldap":
 		l.fail(at, "ldap:// is refused: passwords and people's data would cross the network in clear text", "use ldaps://"+u.Host)
 	case u.Scheme != "ldaps":
-		l.fail(at, fmt.Sprintf("urls holds %q; it must be ldaps://", text), "")
+		l.fail(at, fmt.Sprintf("%s holds %q; it must be ldaps://", key, text), "")
 	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
-		l.fail(at, fmt.Sprintf("urls holds %q; only a host and a port may follow ldaps://", text), "")
+		l.fail(at, fmt.Sprintf("%s holds %q; only a host and a port may follow ldaps://", key, text), "")
 	}
 }
 

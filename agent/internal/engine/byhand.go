@@ -41,7 +41,7 @@ func (e *Engine) propose(ctx context.Context, a Automation, key ident.Key, judge
 			if err != nil {
 				return err
 			}
-			defer v.image.Close()
+			defer v.close()
 			if a, err = a.under(schema); err != nil {
 				return err
 			}

@@ -24,7 +24,7 @@ func (e *Engine) applyEarlier(ctx context.Context, r *run, tasks []apply.Task) e
 		if err != nil {
 			return err
 		}
-		defer v.image.Close()
+		defer v.close()
 		if taken, err = takenSince(v, r.automation, tasks); err != nil {
 			return err
 		}

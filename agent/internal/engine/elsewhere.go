@@ -16,25 +16,38 @@ import (
 const namesASearch = 100
 
 // HoldersElsewhere implements plan.NameFinder: deleted accounts are not mirrored,
-// and what they still hold comes back with them when they are restored.
-func (v *view) HoldersElsewhere(names []plan.Name) ([]string, error) {
-	out := make([]string, 0, len(names))
+// and what they still hold comes back with them when they are restored; nor are the
+// other domains of the forest.
+func (v *view) HoldersElsewhere(names []plan.Name) ([]plan.Elsewhere, error) {
+	out := make([]plan.Elsewhere, 0, len(names))
 	for part := range slices.Chunk(names, namesASearch) {
 		deleted, err := v.deletedWith(part)
 		if err != nil {
 			return nil, fmt.Errorf("look for deleted accounts that have the names of new ones: %w", err)
 		}
-		for _, name := range part {
-			holder := ""
-			for _, e := range deleted { // by DN, so that the plan is always the same
-				if holder == "" && has(e, name) {
-					holder = deletedHolder(e)
-				}
+		abroad, err := v.abroad(part)
+		if err != nil {
+			return nil, err
+		}
+		for i, name := range part {
+			found := abroad[i]
+			if deleted := first(deleted, name); found.Holder == "" && deleted != nil {
+				found = plan.Elsewhere{Holder: deletedHolder(*deleted)}
 			}
-			out = append(out, holder)
+			out = append(out, found)
 		}
 	}
 	return out, nil
+}
+
+// first returns the first of some objects that has a name; nil if none has.
+func first(list []ident.Entry, name plan.Name) *ident.Entry {
+	for i := range list {
+		if has(list[i], name) {
+			return &list[i]
+		}
+	}
+	return nil
 }
 
 // deletedWith finds the deleted objects that have one of the names and that can be
@@ -60,8 +73,13 @@ func (v *view) deletedWith(names []plan.Name) ([]ident.Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(found, func(x, y ident.Entry) int { return strings.Compare(string(x.DN), string(y.DN)) })
+	byDN(found)
 	return v.restorable(found)
+}
+
+// byDN sorts objects, so that the plan is always the same.
+func byDN(list []ident.Entry) {
+	slices.SortFunc(list, func(x, y ident.Entry) int { return strings.Compare(string(x.DN), string(y.DN)) })
 }
 
 // terms returns the terms of a filter for names, and their attributes. An

@@ -62,7 +62,7 @@ func TestManyNamesOfDeletedAccounts(t *testing.T) {
 	last := len(names) - 1
 	names[last] = plan.Name{Attribute: "sAMAccountName", Value: "ManyNames"}
 	got, err := v.HoldersElsewhere(names)
-	if err != nil || len(got) != len(names) || got[0] != "" || !strings.Contains(got[last], "Gone of "+string(s.ou)) {
+	if err != nil || len(got) != len(names) || got[0].Holder != "" || !strings.Contains(got[last].Holder, "Gone of "+string(s.ou)) {
 		t.Errorf("%q, %v", got, err)
 	}
 }
@@ -125,7 +125,7 @@ func TestWhichDeletedAccountsCanBeRestored(t *testing.T) {
 			if c.taken {
 				want = "a deleted object, which can be restored: Ada"
 			}
-			if err != nil || len(got) != 2 || got[0] != want || got[1] != "" {
+			if err != nil || len(got) != 2 || got[0].Holder != want || got[1].Holder != "" {
 				t.Errorf("%q, %v", got, err)
 			}
 		})
@@ -140,7 +140,7 @@ func TestDeletedAccountsAreHidden(t *testing.T) {
 		a := &archive{fails: hidden}
 		v := &view{ctx: t.Context(), client: a}
 		for range 2 {
-			if got, err := v.HoldersElsewhere(names); err != nil || got[0] != "" {
+			if got, err := v.HoldersElsewhere(names); err != nil || got[0].Holder != "" {
 				t.Errorf("%v: %q, %v", hidden, got, err)
 			}
 		}

@@ -86,6 +86,8 @@ type Settings struct {
 	// Connect opens the connection of one run, pinned to one DC. It uses the
 	// preferred DC if that can be reached; "" means no preference.
 	Connect func(ctx context.Context, prefer string) (Directory, error)
+	// Catalog opens a global catalog of the forest; nil: none is configured.
+	Catalog func(ctx context.Context) (Catalog, error)
 	// Servers are the URLs of the DCs that Connect may use; none means any.
 	Servers []string
 	Rules   write.Rules

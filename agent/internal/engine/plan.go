@@ -35,7 +35,7 @@ func (e *Engine) plan(ctx context.Context, a Automation, client Directory, d del
 	if err != nil {
 		return planned{}, err
 	}
-	defer v.image.Close()
+	defer v.close()
 	if a, err = a.under(schema); err != nil {
 		return planned{}, err
 	}
@@ -263,7 +263,7 @@ func (e *Engine) view(ctx context.Context, a Automation, client Directory, known
 	return &view{
 		ctx: ctx, image: image, store: e.Store, client: client, guard: guard,
 		space: a.Settings.Space(), automation: a.Settings.Automation,
-		members: map[string]map[ident.GUID]bool{}, taken: e.mirrors.Load().Attributes,
+		members: map[string]map[ident.GUID]bool{}, taken: e.mirrors.Load().Attributes, catalog: newCatalog(e.Settings.Catalog),
 	}, nil
 }
 

@@ -21,7 +21,7 @@ func (e *Engine) dropSettled(ctx context.Context, r *run) error {
 		if err != nil {
 			return err
 		}
-		defer v.image.Close()
+		defer v.close()
 		now := operation.World{
 			View: v, Space: r.automation.Settings.Space(), Anchor: r.automation.Settings.Anchor,
 			Known: func(attribute string) bool { return !schema.Rule(attribute).Unread },

@@ -30,6 +30,7 @@ type view struct {
 	taken      []string                       // attributes that the configuration uses
 	others     []*promised                    // what other runs are about to write
 	schema     ident.Schema
+	catalog    *catalog // nil if none is configured
 
 	hidesDeleted bool  // the bind account is not shown deleted objects
 	recycles     *bool // whether the Recycle Bin is on, once it is known
@@ -51,6 +52,12 @@ var (
 	_ plan.AnchorAdviser = (*view)(nil)
 	_ plan.NameFinder    = (*view)(nil)
 )
+
+// close gives back what the view holds.
+func (v *view) close() {
+	v.image.Close()
+	v.catalog.close()
+}
 
 func (v *view) EntryByGUID(guid ident.GUID) (ident.Entry, bool, error) {
 	return v.image.EntryByGUID(v.ctx, guid)

@@ -28,6 +28,7 @@ type AttributeRule struct {
 	Unread         bool // its values cannot be kept up to date, or it does not exist
 	Syntax         Syntax
 	Single         bool // isSingleValued
+	Local          bool // global catalogs do not hold it
 	// Lower and Upper are rangeLower and rangeUpper. They count the UTF-16 units
 	// of a text and the bytes of a binary value; for a number they bound the
 	// number itself.

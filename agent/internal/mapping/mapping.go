@@ -98,11 +98,21 @@ type Names interface {
 	// userPrincipalName), the implementation also looks at the mail,
 	// userPrincipalName and proxyAddresses ("smtp:" + value) of others: one
 	// address must not lead to two people.
+	//
+	// An *UnknownHolder error says that somebody may have the value. It sets the
+	// attribute or the record aside; any other error ends the mapping.
 	Holder(attr, value string, unique Unique, parent ident.DN, self ident.GUID, key ident.Key) (holder string, taken bool, err error)
 	// Reserve records that the record with key gets value, so that a later
 	// record of the run does not.
 	Reserve(attr, value string, unique Unique, parent ident.DN, key ident.Key)
 }
+
+// UnknownHolder says why it cannot be found out for now whether anybody has a value.
+type UnknownHolder struct {
+	Cause, Next string
+}
+
+func (e *UnknownHolder) Error() string { return e.Cause }
 
 // Error says why a record cannot be mapped, for quarantine.
 type Error struct {

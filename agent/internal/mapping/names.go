@@ -114,7 +114,7 @@ func (e *evaluation) pick(a *attribute, w *wanted) (candidate, error) {
 	if len(valid) > 0 && (a.Unique == "" || e.names == nil) {
 		return e.held(a, valid, len(a.Formats) > 0), nil
 	}
-	c, taken, err := e.free(a, valid)
+	c, taken, err := e.free(a, valid, w.pos)
 	if err != nil || len(taken) == 0 && len(valid) > 0 {
 		return c, err
 	}
@@ -197,7 +197,7 @@ func match(a *attribute, value string, valid []candidate) (candidate, bool) {
 // is kept without asking, with two exceptions: its spelling changes, and
 // somebody else may have the new one; or the account changes its container, and
 // the value must be unique there.
-func (e *evaluation) free(a *attribute, valid []candidate) (candidate, []tried, error) {
+func (e *evaluation) free(a *attribute, valid []candidate, pos expr.Pos) (candidate, []tried, error) {
 	if len(valid) == 0 {
 		return candidate{}, nil, nil
 	}
@@ -222,7 +222,7 @@ func (e *evaluation) free(a *attribute, valid []candidate) (candidate, []tried, 
 	for n := range attempts(a, valid, base) {
 		who, isTaken, err := e.names.Holder(a.Name, n.value, a.Unique, parent, self, e.key)
 		if err != nil {
-			return candidate{}, nil, fmt.Errorf("look up who has %s %q: %w", a.Name, n.value, err)
+			return candidate{}, nil, e.unknown(a, n.value, pos, err)
 		}
 		if !isTaken {
 			e.names.Reserve(a.Name, n.value, a.Unique, parent, e.key)
@@ -266,7 +266,7 @@ func (e *evaluation) freeValues(a *attribute, values []string, pos expr.Pos) ([]
 		if !kept || moves && a.Unique == UniqueContainer {
 			who, used, err := e.names.Holder(a.Name, v, a.Unique, parent, self, e.key)
 			if err != nil {
-				return nil, fmt.Errorf("look up who has %s %q: %w", a.Name, v, err)
+				return nil, e.unknown(a, v, pos, err)
 			}
 			if used {
 				taken = append(taken, fmt.Sprintf("%q is in use by %s", v, who))
@@ -290,6 +290,19 @@ func (e *evaluation) freeValues(a *attribute, values []string, pos expr.Pos) ([]
 		}, nextTaken))
 	}
 	return free, nil
+}
+
+// unknown says that it cannot be found out who has a value. Nobody gets an account
+// without it: the one that has it may be theirs, and nothing would write it later.
+func (e *evaluation) unknown(a *attribute, value string, pos expr.Pos, err error) error {
+	var known *UnknownHolder
+	if !errors.As(err, &known) {
+		return fmt.Errorf("look up who has %s %q: %w", a.Name, value, err)
+	}
+	return &Error{
+		Attribute: a.Name, Pos: pos, Cause: fmt.Sprintf("it is not known whether anybody has %q: %s", value, known.Cause),
+		Common: "it is not known whether anybody has the value: " + known.Cause, Next: known.Next, alone: e.current != nil,
+	}
 }
 
 const nextTaken = `take the value from the source or from the other object; unique = "none" allows it on several`

@@ -336,3 +336,26 @@ func TestFormatsThatNeedNotBeUnique(t *testing.T) {
 func withCN(fields string) string {
 	return strings.Replace(`{"cn": "Ada",`+strings.TrimPrefix(fields, "{"), ",}", "}", 1)
 }
+
+// While nobody knows who has a value, no account is made, and one that there is goes
+// on without it. No other format is tried: the first may be free.
+func TestAHolderThatIsNotKnown(t *testing.T) {
+	const cause = `it is not known whether anybody has "ada@example.com": the catalog sleeps`
+	asleep := &fakeNames{failWith: &UnknownHolder{Cause: "the catalog sleeps", Next: "wake it"}}
+	mail := AttributeDef{Name: "mail", Formats: sources("{{ user.mail }}", "b@example.com"), Unique: UniqueForest}
+	several := AttributeDef{Name: "proxyAddresses", Values: sources("smtp:{{ user.mail }}"), Unique: UniqueForest}
+	for prefix, a := range map[string]AttributeDef{"": mail, "smtp:": several} {
+		m := compile(t, Definition{Primary: "id", Attributes: []AttributeDef{a}})
+		r := rec(t, `{"mail": "ada@example.com", "name": "Ada"}`)
+		want := strings.Replace(cause, `"ada@`, `"`+prefix+`ada@`, 1)
+		_, err := m.Map(r, nil, nil, asleep)
+		var e *Error
+		if !errors.As(err, &e) || e.Cause != want || e.Next != "wake it" || e.alone {
+			t.Errorf("a joiner: %#v, want %s", err, want)
+		}
+		d, err := m.Map(r, entry("CN=Ada,DC=x", a.Name, "smtp:old@example.com"), nil, asleep)
+		if err != nil || len(d.Aside) != 1 || !strings.Contains(d.Aside[0].Cause, want) || d.Aside[0].Next != "wake it" {
+			t.Errorf("an account: %+v, %v", d.Aside, err)
+		}
+	}
+}

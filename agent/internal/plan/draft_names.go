@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -105,7 +106,8 @@ func (n *names) Holder(
 		return holder, taken, err
 	}
 	holder, err = n.elsewhere.holder(n.asked(attribute, value, unique))
-	if err != nil && n.err == nil {
+	var unknown *mapping.UnknownHolder
+	if err != nil && !errors.As(err, &unknown) && n.err == nil {
 		n.err = err
 	}
 	return holder, holder != "", err

@@ -9,20 +9,29 @@ import (
 )
 
 // Name is a value of an attribute that somebody is to get.
-type Name struct{ Attribute, Value string }
+type Name struct {
+	Attribute, Value string
+	Forest           bool // nobody in the forest may have it, not in the domain alone
+}
+
+// Elsewhere says who has a name; the zero value says that nobody has.
+type Elsewhere struct {
+	Holder  string
+	Unknown *mapping.UnknownHolder // when this cannot be found out for now
+}
 
 // NameFinder is a View that also knows who has a name outside of the mirror, such
 // as deleted accounts that can be restored. Each call costs an exchange with the
 // server, so it is asked for many names at once, and only for new ones.
 type NameFinder interface {
-	// HoldersElsewhere says who has each of the names; "" if nobody has.
-	HoldersElsewhere(names []Name) ([]string, error)
+	// HoldersElsewhere says who has each of the names.
+	HoldersElsewhere(names []Name) ([]Elsewhere, error)
 }
 
 // elsewhere remembers who has names outside of the mirror.
 type elsewhere struct {
 	finder NameFinder // nil if the View is none
-	known  map[Name]string
+	known  map[Name]Elsewhere
 	// ahead lists names that are likely to be asked for next. It is called at the
 	// first name that is not known, so that a plan without new names asks nothing.
 	ahead func() []Name
@@ -30,13 +39,14 @@ type elsewhere struct {
 
 func newElsewhere(view nameView) elsewhere {
 	finder, _ := view.(NameFinder)
-	return elsewhere{finder: finder, known: map[Name]string{}}
+	return elsewhere{finder: finder, known: map[Name]Elsewhere{}}
 }
 
 // folded returns the form of a name in which it is remembered.
-func (n Name) folded() Name { return Name{text.Lower(n.Attribute), text.Name(n.Value)} }
+func (n Name) folded() Name { return Name{text.Lower(n.Attribute), text.Name(n.Value), n.Forest} }
 
-// holder says who has one of the names; "" if nobody has.
+// holder says who has one of the names; "" if nobody has. When that is not known,
+// the error is an *mapping.UnknownHolder.
 func (w *elsewhere) holder(wanted []Name) (string, error) {
 	if w.finder == nil {
 		return "", nil
@@ -51,12 +61,16 @@ func (w *elsewhere) holder(wanted []Name) (string, error) {
 			return "", err
 		}
 	}
+	var unknown error
 	for _, name := range wanted {
-		if holder := w.known[name.folded()]; holder != "" {
-			return holder, nil
+		switch found := w.known[name.folded()]; {
+		case found.Holder != "":
+			return found.Holder, nil
+		case found.Unknown != nil && unknown == nil:
+			unknown = found.Unknown
 		}
 	}
-	return "", nil
+	return "", unknown
 }
 
 func (w *elsewhere) unknown(name Name) bool { _, known := w.known[name.folded()]; return !known }
@@ -92,8 +106,11 @@ func (n *names) asked(attribute, value string, unique mapping.Unique) []Name {
 		return nil
 	}
 	var out []Name
-	for _, p := range slices.Concat(places(attribute, value, unique), n.implicit(attribute, value, unique)) {
-		out = append(out, Name{p.attribute, p.value})
+	for _, p := range places(attribute, value, unique) {
+		out = append(out, Name{p.attribute, p.value, unique == mapping.UniqueForest})
+	}
+	for _, p := range n.implicit(attribute, value, unique) {
+		out = append(out, Name{p.attribute, p.value, false}) // it names the domain
 	}
 	return out
 }
@@ -127,7 +144,7 @@ func (b *Builder) Upcoming(records []ident.Record) {
 		quiet.freed = nil
 		c := &collector{names: &quiet}
 		for _, rec := range records {
-			if _, done := b.draft.keys.seen[rec.Key]; !done && rec.Problem == "" {
+			if rec.Problem == "" {
 				b.collect(rec, c)
 			}
 		}

@@ -17,16 +17,21 @@ type archive struct {
 	*world
 	has   []Name
 	asked [][]Name
+	// unreachable is why nothing is known of the forest.
+	unreachable *mapping.UnknownHolder
 }
 
 const deletedAda = "a deleted account, which can be restored: Ada"
 
-func (a *archive) HoldersElsewhere(names []Name) ([]string, error) {
+func (a *archive) HoldersElsewhere(names []Name) ([]Elsewhere, error) {
 	a.asked = append(a.asked, names)
-	out := make([]string, len(names))
+	out := make([]Elsewhere, len(names))
 	for i, n := range names {
+		if a.unreachable != nil && n.Forest {
+			out[i].Unknown = a.unreachable
+		}
 		if slices.ContainsFunc(a.has, func(h Name) bool { return h.Attribute == n.Attribute && text.SameName(h.Value, n.Value) }) {
-			out[i] = deletedAda
+			out[i] = Elsewhere{Holder: deletedAda}
 		}
 	}
 	return out, a.fails("HoldersElsewhere")
@@ -34,7 +39,7 @@ func (a *archive) HoldersElsewhere(names []Name) ([]string, error) {
 
 func TestHolderElsewhere(t *testing.T) {
 	w := &archive{world: newWorld(), has: []Name{
-		{"sAMAccountName", "ada"}, {"mail", "ada@x"}, {"userPrincipalName", "own@x"}, {"cn", "Ada"}, {"title", "CTO"},
+		{Attribute: "sAMAccountName", Value: "ada"}, {Attribute: "mail", Value: "ada@x"}, {Attribute: "userPrincipalName", Value: "own@x"}, {Attribute: "cn", Value: "Ada"}, {Attribute: "title", Value: "CTO"},
 	}}
 	w.account("g1", staff.Child("Ada Novak"), "mail", "own@x", "sAMAccountName", "ADA")
 	for _, c := range []struct {
@@ -76,7 +81,7 @@ func TestHolderElsewhere(t *testing.T) {
 func TestNamesElsewhereAreAskedForTogether(t *testing.T) {
 	s := newScene()
 	s.mapper.rules["sAMAccountName"] = attributeRule{unique: mapping.UniqueDomain}
-	w := &archive{world: s.world, has: []Name{{"sAMAccountName", "a15"}}}
+	w := &archive{world: s.world, has: []Name{{Attribute: "sAMAccountName", Value: "a15"}}}
 	b := NewBuilder(s.set, w, s.mapper, s.hist)
 	e, _ := s.known("10", map[string]any{"sAMAccountName": "a10"})
 	e.Attributes["samaccountname"] = []string{"a10"}
@@ -128,7 +133,7 @@ func TestNamesElsewhereAreAskedForOnlyWhenNew(t *testing.T) {
 
 // A saved plan is not carried out with a name whose account was deleted since.
 func TestTakenByADeletedAccount(t *testing.T) {
-	w := &archive{world: newWorld(), has: []Name{{"sAMAccountName", "ada"}}}
+	w := &archive{world: newWorld(), has: []Name{{Attribute: "sAMAccountName", Value: "ada"}}}
 	w.account("g1", staff.Child("Ada"), "sAMAccountName", "ada")
 	change := func(key ident.Key, guid ident.GUID, old, new []string) Earlier {
 		return Earlier{Key: key, GUID: guid, Operation: ident.Operation{
@@ -142,5 +147,29 @@ func TestTakenByADeletedAccount(t *testing.T) {
 	want := []string{`sAMAccountName "ada" has been taken since by ` + deletedAda, "", ""}
 	if err != nil || !slices.Equal(got, want) || len(w.asked) != 1 {
 		t.Errorf("%q, %v, asked %d times", got, err, len(w.asked))
+	}
+}
+
+// While the forest cannot be asked, who asks for a name in it is set aside, and the
+// plan goes on; a name that is surely taken is taken.
+func TestNamesOfAForestThatDoesNotAnswer(t *testing.T) {
+	asleep := &mapping.UnknownHolder{Cause: "the catalog sleeps", Next: "wake it"}
+	w := &archive{world: newWorld(), unreachable: asleep, has: []Name{{Attribute: "mail", Value: "ada@x"}}}
+	n := newNames(w)
+	var unknown *mapping.UnknownHolder
+	if _, taken, err := n.Holder("mail", "bob@x", mapping.UniqueForest, staff, "", "11"); taken || !errors.As(err, &unknown) || n.err != nil {
+		t.Errorf("a name in the forest: %t, %v, %v", taken, err, n.err)
+	}
+	if holder, taken, err := n.Holder("mail", "ada@x", mapping.UniqueForest, staff, "", "11"); !taken || holder != deletedAda || err != nil {
+		t.Errorf("one that a deleted account has: %q, %v", holder, err)
+	}
+	if _, taken, err := n.Holder("mail", "bob@x", mapping.UniqueDomain, staff, "", "11"); taken || err != nil {
+		t.Errorf("a name in the domain: %t, %v", taken, err)
+	}
+	got, err := Taken(w, map[string]mapping.Unique{"mail": mapping.UniqueForest}, []Earlier{{Key: "1", Operation: ident.Operation{
+		To: staff.Child("N"), Attributes: []ident.AttributeChange{{Name: "mail", New: []string{"bob@x"}}},
+	}}})
+	if want := `it is not known whether anybody has mail "bob@x": the catalog sleeps; next: wake it`; err != nil || got[0] != want {
+		t.Errorf("%q, %v", got, err)
 	}
 }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -40,7 +41,13 @@ func Taken(view View, uniques map[string]mapping.Unique, list []Earlier) ([]stri
 			}
 			for _, v := range ch.New {
 				holder, taken, err := n.Holder(ch.Name, v, unique, parent, op.GUID, op.Key)
-				if err != nil {
+				var unknown *mapping.UnknownHolder
+				switch {
+				case errors.As(err, &unknown):
+					if !slices.Contains(ch.Old, v) && out[i] == "" {
+						out[i] = fmt.Sprintf("it is not known whether anybody has %s %q: %s; next: %s", ch.Name, v, unknown.Cause, unknown.Next)
+					}
+				case err != nil:
 					return nil, err
 				}
 				if taken && !slices.Contains(ch.Old, v) && out[i] == "" {
@@ -97,9 +104,9 @@ func (g givers) EntriesByName(attribute, value string) ([]ident.Entry, error) {
 }
 
 // HoldersElsewhere implements NameFinder.
-func (g givers) HoldersElsewhere(names []Name) ([]string, error) {
+func (g givers) HoldersElsewhere(names []Name) ([]Elsewhere, error) {
 	if finder, finds := g.View.(NameFinder); finds {
 		return finder.HoldersElsewhere(names)
 	}
-	return make([]string, len(names)), nil
+	return make([]Elsewhere, len(names)), nil
 }

@@ -29,7 +29,7 @@ func (s *Snapshot) engineSettings() engine.Settings {
 	return engine.Settings{
 		Store: s.store, Automations: s.automations, Broken: s.broken, Observer: s.observer(), Log: s.log, Now: time.Now,
 		Connect: s.pinned, Servers: d.URLs, Writers: d.Connections, Objects: s.writing, Rules: s.writeRules(),
-		Mirror: s.mirrorSpec(),
+		Mirror: s.mirrorSpec(), Catalog: s.catalog(),
 	}
 }
 
@@ -59,6 +59,21 @@ func (s *Snapshot) pinned(ctx context.Context, prefer string) (engine.Directory,
 		return nil, err // not a Directory that holds a nil connection
 	}
 	return c, nil
+}
+
+// catalog opens the global catalog, in the form that a run needs; nil if none is
+// configured.
+func (s *Snapshot) catalog() func(context.Context) (engine.Catalog, error) {
+	if s.config.Directory.GlobalCatalog == "" {
+		return nil
+	}
+	return func(ctx context.Context) (engine.Catalog, error) {
+		c, err := s.Catalog(ctx)
+		if err != nil {
+			return nil, err // not a Catalog that holds a nil connection
+		}
+		return c, nil
+	}
 }
 
 // Mirrored lists every attribute that an automation over records writes or reads.

@@ -16,7 +16,14 @@ import (
 // Connect opens a connection to the directory, to the preferred server if it
 // can be reached; "" means no preference.
 func (s *Snapshot) Connect(ctx context.Context, prefer string) (*conn.Client, error) {
-	return s.connect(ctx, preferred(s.config.Directory.URLs, prefer))
+	return s.connect(ctx, s.directory(preferred(s.config.Directory.URLs, prefer)))
+}
+
+// Catalog opens a connection to the global catalog that is configured.
+func (s *Snapshot) Catalog(ctx context.Context) (*conn.Client, error) {
+	settings := s.directory([]string{s.config.Directory.GlobalCatalog})
+	settings.Catalog, settings.Connections = true, 1
+	return s.connect(ctx, settings)
 }
 
 // unattendedKey is the key of the mark that unattended makes.
@@ -29,9 +36,8 @@ func unattended(ctx context.Context) context.Context {
 }
 
 // connect connects to the first of the servers that can be reached.
-func (s *Snapshot) connect(ctx context.Context, urls []string) (*conn.Client, error) {
+func (s *Snapshot) connect(ctx context.Context, settings conn.Settings) (*conn.Client, error) {
 	d := s.config.Directory
-	settings := s.directory(urls, s.secret(d.BindPassword))
 	if s.trial { // what happens to a directory on trial says nothing about the one in use
 		return conn.Open(ctx, settings, s.log, nil)
 	}
@@ -41,7 +47,7 @@ func (s *Snapshot) connect(ctx context.Context, urls []string) (*conn.Client, er
 		if err != nil {
 			return nil, err
 		}
-		if settings.URLs, err = s.refusals.before(urls, accountOf(d.BindDN, password)); err != nil {
+		if settings.URLs, err = s.refusals.before(settings.URLs, accountOf(d.BindDN, password)); err != nil {
 			return nil, err
 		}
 	}
@@ -58,11 +64,11 @@ func (s *Snapshot) connect(ctx context.Context, urls []string) (*conn.Client, er
 	return c, err
 }
 
-func (s *Snapshot) directory(urls []string, password func(context.Context) (string, error)) conn.Settings {
+func (s *Snapshot) directory(urls []string) conn.Settings {
 	d := s.config.Directory
 	return conn.Settings{
 		URLs: urls, BaseDN: d.BaseDN, BindDN: d.BindDN, CAFile: d.CAFile,
-		Timeout: d.Timeout, Connections: d.Connections, Password: password,
+		Timeout: d.Timeout, Connections: d.Connections, Password: s.secret(d.BindPassword),
 	}
 }
 

@@ -280,7 +280,7 @@ func (s *Snapshot) readerOnly(ctx context.Context, url string) (reader, error) {
 }
 
 func (s *Snapshot) readerOf(ctx context.Context, urls []string) (reader, error) {
-	c, err := s.connect(ctx, urls)
+	c, err := s.connect(ctx, s.directory(urls))
 	if err != nil {
 		return nil, err // not a reader that holds a nil connection
 	}

@@ -40,6 +40,9 @@ type Settings struct {
 	// search; 0 is 30 s. A request that exceeds it closes its connection.
 	Timeout     time.Duration
 	Connections int // at most that many connections at once; less than 1 means 1
+	// Catalog says that the URLs are of global catalogs, which hold some attributes of
+	// every domain of the forest. BaseDN counts for nothing, and nothing can be written.
+	Catalog bool
 }
 
 // Observer counts what happens, for metrics. Its methods are called from
@@ -147,6 +150,9 @@ func openOne(ctx context.Context, s Settings, rawURL string, log *slog.Logger, o
 	port := u.Port()
 	if port == "" {
 		port = "636"
+		if s.Catalog {
+			port = "3269"
+		}
 	}
 	c := &Client{settings: s, log: log, observer: observer, free: make(chan *connection, s.Connections), closed: make(chan struct{})}
 	c.server.URL = rawURL

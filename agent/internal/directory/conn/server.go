@@ -45,9 +45,16 @@ func (c *Client) root(ctx context.Context, attributes ...string) (*ldap.Entry, e
 // agent cannot work with.
 func (c *Client) identify(ctx context.Context) error {
 	root, err := c.root(ctx, "dnsHostName", "dsServiceName", "namingContexts", "defaultNamingContext",
-		"supportedCapabilities", "isSynchronized")
+		"supportedCapabilities", "isSynchronized", "isGlobalCatalogReady")
 	if err != nil {
 		return err
+	}
+	if c.settings.Catalog {
+		c.server.DNSHostName = root.GetAttributeValue("dnsHostName")
+		if text.Same(root.GetAttributeValue("isGlobalCatalogReady"), "FALSE") {
+			return c.unusable("it is no global catalog, or does not hold the whole forest yet", "name another one in directory.global_catalog")
+		}
+		return nil
 	}
 	if slices.Contains(root.GetAttributeValues("supportedCapabilities"), capabilityReadOnly) {
 		return c.unusable("it is a read-only domain controller", "name a writable one in directory.urls")

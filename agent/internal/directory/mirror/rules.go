@@ -35,6 +35,7 @@ func ReadSchema(ctx context.Context, dir Searcher, attributes []string) (ident.S
 		rule := ident.AttributeRule{
 			Syntax: ident.SyntaxOf(e.Attributes.First("attributeSyntax"), e.Attributes.First("oMSyntax")),
 			Single: text.Same(e.Attributes.First("isSingleValued"), "TRUE") || ident.SingleOfAccounts(name),
+			Local:  ok && !text.Same(e.Attributes.First("isMemberOfPartialAttributeSet"), "TRUE"),
 			Lower:  bound(e, "rangeLower"), Upper: bound(e, "rangeUpper"),
 		}
 		rule.Unusable, rule.Next = unusable(name, e, ok)

@@ -63,7 +63,7 @@ func readSchema(ctx context.Context, dir Searcher, attributes []string) (map[str
 	f.WriteString("))")
 	err := dir.Search(ctx, conn.Query{Base: schema, Filter: f.String(), Attributes: []string{
 		"lDAPDisplayName", "systemFlags", "systemOnly", "attributeSyntax", "oMSyntax", "isSingleValued", "rangeLower", "rangeUpper",
-		"linkID",
+		"linkID", "isMemberOfPartialAttributeSet",
 	}}, func(e ident.Entry) error {
 		found[text.Lower(e.Attributes.First("lDAPDisplayName"))] = e
 		return nil
