@@ -98,8 +98,8 @@ func describeEndpoints() map[string]string {
 		"applications.NAME.endpoints.NAME.record":  "JSON pointer to the user within an element of the list.",
 		"applications.NAME.endpoints.NAME.key": "JSON pointer to the primary key within a record, as the API has it; " +
 			"primary_key of the data source counts.",
-		"applications.NAME.endpoints.NAME.changed": "With for_each, a template over parent, such as the time of its last change: while it gives " +
-			"the same, what came last is used again, for a day at most.",
+		"applications.NAME.endpoints.NAME.changed": "With for_each, a template over parent, such as the time of its last change: " +
+			"while it gives the same, what came last is used again, for a day at most.",
 		"applications.NAME.endpoints.NAME.for_each": "Calls the endpoint once for each record of the endpoint with this name, which its " +
 			"templates know as parent; key is a template then, and the key of that record without it.",
 		"applications.NAME.endpoints.NAME.kind": "Kind of the records and of their links, within which a key means one person; " +

@@ -19,14 +19,16 @@ func (d delivery) joined(a Automation) map[string]string {
 	return counts
 }
 
-// fitted returns for how many people there is a record, is none, or is something that
-// cannot be used. What a dependent endpoint answers is about one person for certain, who
-// is set aside if it cannot be used: it casts no doubt on others.
-func (d *delivery) fitted() (met, missing, bad int) {
+// fitted returns for how many people there is a record and is none, and how many records
+// may be somebody else's. Who has one that cannot be used is set aside, so nothing follows
+// for them: they are not lost. What a dependent endpoint answers is about one person for
+// certain.
+func (d *delivery) fitted() (met, missing, strange int) {
+	met, missing, strange = d.fits.met+d.fits.bad, d.fits.missing, d.keyless+d.fits.bad
 	if d.each {
-		return d.fits.met + d.fits.bad, d.fits.missing, 0
+		strange = 0
 	}
-	return d.fits.met, d.fits.missing, d.fits.bad
+	return met, missing, strange
 }
 
 // doubtOf says why nothing may follow from what a further endpoint delivered; "" if
@@ -47,17 +49,17 @@ func (e *Engine) doubtOf(ctx context.Context, a Automation, d delivery) (string,
 			return "", err
 		}
 		var met, missing int
-		gotMet, gotMissing, bad := p.fitted()
+		gotMet, gotMissing, strange := p.fitted()
 		if known {
 			if _, err := fmt.Sscan(text, &met, &missing); err != nil {
 				return "", fmt.Errorf("read how endpoint %s was joined before: %w", p.endpoint, err)
 			}
 		}
-		more := gotMissing + bad - missing
+		more := gotMissing - missing
 		lost, allowed := min(met-gotMet, more), a.Settings.SourceShrink.Of(met)
 		short := gotMet == 0 && more > 0 && (met > 0 || !known && links > 0)
 		short = short || allowed >= 0 && lost > allowed
-		unusable := p.keyless+bad > 0 && lost > 0
+		unusable := strange > 0 && lost > 0
 		if !short && !unusable {
 			continue
 		}
@@ -65,7 +67,7 @@ func (e *Engine) doubtOf(ctx context.Context, a Automation, d delivery) (string,
 		if !known {
 			before = "and nothing is known of earlier runs"
 		}
-		return fmt.Sprintf("endpoint %s has a usable record for %d of the people delivered, %s; see what it delivers, and approve what is right",
+		return fmt.Sprintf("endpoint %s has a record for %d of the people delivered, %s; see what it delivers, and approve what is right",
 			p.endpoint, gotMet, before), nil
 	}
 	return "", nil

@@ -400,3 +400,28 @@ func TestWhatIsHeldWaitsForAPartner(t *testing.T) {
 		}
 	}
 }
+
+// A further endpoint with two records of one person sets that person aside, and nobody
+// else. One of the two may be that of somebody who has none now, though.
+func TestADoubledPartnerSetsOneAside(t *testing.T) {
+	for name, c := range map[string]struct {
+		hr   []ident.Record
+		want store.RunResult
+		name string // of somebody else
+	}{
+		"twice":                        {[]ident.Record{ofHR("1"), ofHR("1"), ofHR("2"), ofHR("3")}, store.RunQuarantined, "Eve"},
+		"in the place of another":      {[]ident.Record{ofHR("1"), ofHR("1"), ofHR("3")}, store.RunDoubtful, "Ben"},
+		"without a key, for another's": {[]ident.Record{ofHR("1"), ofHR(""), ofHR("3")}, store.RunDoubtful, "Ben"},
+	} {
+		users := []ident.Record{person("1", "Ada"), person("2", "Ben"), person("3", "Cy")}
+		s, lead, hr := joinScene(t, false, "", users, []ident.Record{ofHR("1"), ofHR("2"), ofHR("3")})
+		s.change("crm", func(p *plan.Settings) { p.SourceShrink = plan.Limit{Percent: 50} })
+		s.run("crm")
+		lead.records, hr.records = slices.Clone(users), c.hr
+		lead.records[1] = person("2", "Eve")
+		r := s.run("crm")
+		if got := s.account("crm:2").Attributes.First("displayName"); r.Result != c.want || got != c.name {
+			t.Errorf("%s: %s, %s", name, r.Result, got)
+		}
+	}
+}
