@@ -33,6 +33,7 @@ type Application struct {
 	// Proxy is the URL of a proxy, which may contain a user name. "direct" means
 	// no proxy, "" the one that the environment names.
 	Proxy         string              `toml:"proxy"`
+	Hosts         []string            `toml:"hosts"` // further ones that may be asked, without credentials: NAME or NAME:PORT
 	ProxyPassword SecretRef           `toml:"proxy_password"`
 	Endpoints     map[string]Endpoint `toml:"endpoints"`
 	// Receiver says whether the application may tell of changes by itself.
@@ -160,6 +161,9 @@ func (l *loader) checkApplication(in path, a Application) {
 	l.checkURL(in.with("auth_url"), a.AuthURL)
 	l.checkURL(in.with("token_url"), a.TokenURL)
 	l.checkProxy(in, a)
+	for i, host := range a.Hosts {
+		l.checkHost(in.with("hosts").item(i), host)
+	}
 	l.checkSecrets(in.with("secrets"), a.Secrets)
 	l.checkApplicationReceiver(in.with("receiver"), a.Receiver)
 	if l.has(in.with("daily_budget")) {

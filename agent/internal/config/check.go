@@ -8,7 +8,10 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
 // check finds what decoding cannot: missing keys, numbers out of range,
@@ -175,3 +178,20 @@ var (
 )
 
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
+
+// checkHost allows the name of a host, with a port if need be, and "*." before a domain.
+func (l *loader) checkHost(at path, text string) {
+	host, port := text, ""
+	if name, p, err := net.SplitHostPort(text); err == nil {
+		host, port = name, p
+	}
+	number, err := strconv.ParseUint(cmp.Or(port, "443"), 10, 16)
+	switch wrong := abi.CheckHost(host); {
+	case strings.ContainsAny(text, "/@?#"):
+		l.fail(at, "hosts holds an address", `name the host alone, like "pictures.example.com"`)
+	case err != nil || number == 0:
+		l.fail(at, fmt.Sprintf("hosts holds %q, whose port is no number from 1 to 65535", text), "")
+	case wrong != nil:
+		l.fail(at, fmt.Sprintf("hosts: %v", wrong), `like "pictures.example.com" or "*.pictures.example.com"`)
+	}
+}

@@ -78,6 +78,8 @@ func describeApplications() map[string]string {
 			"Reaching it pauses the application until the next day begins.",
 		"applications.NAME.proxy": "URL of an HTTP proxy for all requests of the application, perhaps with a user name; " +
 			"\"direct\" for none. Without it the agent's environment decides (HTTPS_PROXY, NO_PROXY).",
+		"applications.NAME.hosts": "Further hosts that may be asked, without credentials, such as the one that has the pictures: " +
+			"NAME, NAME:PORT, or \"*.DOMAIN\" for all below a domain.",
 		"applications.NAME.proxy_password": "Password of the user in proxy.",
 	}
 }

@@ -127,6 +127,9 @@ func (c *Config) named() []Text {
 	}
 	for _, name := range sortedKeys(c.Applications) {
 		a := c.Applications[name]
+		for i, host := range a.Hosts {
+			add(host, "applications", name, "hosts", fmt.Sprintf("[%d]", i))
+		}
 		for key, text := range map[string]string{"base_url": a.BaseURL, "auth_url": a.AuthURL, "token_url": a.TokenURL, "proxy": a.Proxy} {
 			if u, err := url.Parse(text); err == nil {
 				add(u.Hostname(), "applications", name, key)

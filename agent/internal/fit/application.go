@@ -105,10 +105,10 @@ func LoginURL(conf config.Application, m abi.Manifest, login abi.Login) (string,
 	return text, nil
 }
 
-// NamedHosts lists the hosts in the URLs of the endpoints that the configuration
-// sets.
+// NamedHosts lists the hosts that the configuration of an application names beside its
+// base URLs: in hosts, and in the URLs of endpoints.
 func NamedHosts(conf config.Application) []string {
-	var hosts []string
+	hosts := slices.Clone(conf.Hosts)
 	for _, e := range conf.Endpoints {
 		if host := hostOf(e.URL); host != "" {
 			hosts = append(hosts, host)

@@ -55,8 +55,12 @@ func Reaches(m abi.Manifest, cfg *config.Config) []Reach {
 			add(conf.BaseURL, "login: user name and password"+of)
 		}
 		add(conf.Proxy, "proxy"+of)
-		for _, h := range NamedHosts(conf) {
-			list = append(list, Reach{h, "endpoints" + of})
+		for i, h := range NamedHosts(conf) {
+			by := "endpoints"
+			if i < len(conf.Hosts) {
+				by = "hosts"
+			}
+			list = append(list, Reach{h, by + of})
 		}
 		for _, h := range WebhookHosts(cfg, name) {
 			list = append(list, Reach{h, "webhooks" + of})

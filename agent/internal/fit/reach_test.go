@@ -21,7 +21,7 @@ func TestReachesNameEveryHost(t *testing.T) {
 	m.Hosts = []string{"*.acme.example"}
 	own := config.Application{
 		Connector: "acme", Auth: config.AuthSession, BaseURL: "https://own.example:8443/v1", TokenURL: "http://127.0.0.1:1/t",
-		AuthURL: "https://sso.example/a", Proxy: "http://me@proxy.example:3128",
+		AuthURL: "https://sso.example/a", Proxy: "http://me@proxy.example:3128", Hosts: []string{"pictures.example:8443"},
 		Endpoints: map[string]config.Endpoint{
 			"users":    {URL: &expr.Source{Text: "https://files.example/users"}},
 			"computed": {URL: &expr.Source{Text: "https://{{ settings.host }}/users"}},
@@ -48,6 +48,7 @@ func TestReachesNameEveryHost(t *testing.T) {
 		{"sso.example", "login: auth_url of application own"},
 		{"own.example:8443", "login: user name and password of application own"},
 		{"proxy.example:3128", "proxy of application own"},
+		{"pictures.example:8443", "hosts of application own"},
 		{"files.example", "endpoints of application own"},
 		{"notes.example", "webhooks of application own"},
 	}
