@@ -45,6 +45,7 @@ action = "lifecycle"
 schedule = "@daily"
 ou = "OU={{ upper(user.id) }},DC=example,DC=com"
 adopt = "never"
+enable_when = 'user.id > 1'
 `
 
 // TestMappingsAreTried takes people through a mapping without a directory: by a call,
@@ -66,7 +67,8 @@ func TestMappingsAreTried(t *testing.T) {
 	one := rollcall(0, "test", "mapping", "staff", "--limit", "1")
 	t.Log(one)
 	has("text", one, "staff by automation people: 1 record\n", "the directory was not asked", "key 1: in scope\n",
-		"where true: user.active [user.active = true]", `user.name = " Ada Novak "`, "Ada Novak", "anovak",
+		"where true: user.active [user.active = true]",
+		"enable_when false: user.id > 1 [user.id = 1] (the account is disabled by this)", `user.name = " Ada Novak "`, "Ada Novak", "anovak",
 		"at the creation, unique in the domain, not checked", "no value: user.title is null", "user.title = null ", "ACME",
 		"(default): ACME", "OU: OU=1,DC=example,DC=com", "sAMAccountName: {{ lower(left(first_word(user.name), 1) + last_word(user.name)) }}",
 		`first_word(user.name) = "Ada"`, `left(first_word(user.name), 1) = "A"`, `= "anovak"`, file+":")

@@ -48,7 +48,14 @@ func printMapped(w io.Writer, m service.Mapped, brief bool) {
 	}
 	p.putStyled(plainText, "", bold, fmt.Sprintf("key %s: %s", m.Key, state))
 	for _, c := range m.Conditions {
-		printCondition(p, c)
+		printCondition(p, "where", c, " (this decides)")
+	}
+	for _, c := range m.State {
+		decides := " (the account is disabled by this)"
+		if c.Key == string(ident.OffEnded) {
+			decides = " (the account is disabled by this, and none is made)"
+		}
+		printCondition(p, c.Key, c.MappedCondition, decides)
 	}
 	for _, f := range m.Quarantine {
 		p.putStyled(yellow, "  set aside: ", plainText, f.Cause)
@@ -74,7 +81,7 @@ func printMapped(w io.Writer, m service.Mapped, brief bool) {
 	}
 }
 
-func printCondition(p *page, c service.MappedCondition) {
+func printCondition(p *page, key string, c service.MappedCondition, decides string) {
 	sign := map[string]style{"true": green, "false": red}[c.Truth]
 	if c.Truth == "undecided" {
 		sign = yellow
@@ -84,9 +91,9 @@ func printCondition(p *page, c service.MappedCondition) {
 		text += ": " + c.Cause
 	}
 	if c.Decisive {
-		text += " (this decides)"
+		text += decides
 	}
-	p.putStyled(sign, "  where "+c.Truth+": ", plainText, text)
+	p.putStyled(sign, "  "+key+" "+c.Truth+": ", plainText, text)
 }
 
 // partsText lists fields with their values, in brackets.

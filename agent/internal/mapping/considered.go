@@ -7,6 +7,7 @@ type Considered struct {
 	Record ident.Record // with its derived fields
 	Scope  Scope
 	Shown  Shown // only of a record in scope
+	State  []StateCondition
 	// Err says why the record would be quarantined before anything is decided
 	// about it: its fields cannot be derived, or its scope cannot.
 	Err error
@@ -23,6 +24,14 @@ func (m *Mapper) Consider(rec ident.Record, current *ident.Entry, link *ident.Li
 	if out.Err = out.Scope.Err; out.Err != nil || !out.Scope.In {
 		return out, nil
 	}
-	out.Shown, err = m.Show(derived, current, link, names)
-	return out, err
+	if out.Shown, err = m.Show(derived, current, link, names); err != nil {
+		return out, err
+	}
+	e := m.evaluation(derived)
+	defer e.release()
+	var fault *Error
+	if out.State, fault = e.showState(); fault != nil {
+		out.Shown.Faults = append(out.Shown.Faults, fault)
+	}
+	return out, nil
 }

@@ -41,6 +41,39 @@ func (e *evaluation) state() (ident.Off, error) {
 	return "", nil
 }
 
+// StateCondition is a condition on the state of an account, evaluated for a record.
+type StateCondition struct {
+	Off ident.Off // the key of the condition
+	Condition
+	// Decides says that the account is disabled because of it.
+	Decides bool
+}
+
+// showState evaluates the conditions on the state of an account. fault says why it cannot
+// be decided.
+func (e *evaluation) showState() (all []StateCondition, fault *Error) {
+	decided := false
+	for _, c := range e.m.off {
+		one := StateCondition{Off: c.off, Condition: Condition{
+			Text: oneLine(c.expression), Pos: c.expression.Source().Pos, Truth: False, Reads: e.reads(c.expression),
+		}}
+		is, wrong := e.asks(c.expression, string(c.off), string(c.off))
+		switch {
+		case wrong != nil:
+			one.Truth, one.Cause, one.Next = Undecided, wrong.Cause, wrong.Next
+			if !decided && fault == nil {
+				fault = wrong
+			}
+		case is:
+			one.Truth = True
+		}
+		one.Decides = wrong == nil && is == c.when && !decided && fault == nil
+		decided = decided || one.Decides
+		all = append(all, one)
+	}
+	return all, fault
+}
+
 // Off returns the condition that says why an account is disabled, as the configuration
 // has it; "" when there is none.
 func (m *Mapper) Off(why ident.Off) string {

@@ -56,6 +56,15 @@ func TestStateOfAnAccount(t *testing.T) {
 				case c.off == ident.OffEnded && (len(d.Attributes) > 0) != (current != nil):
 					t.Errorf("maps %v for %v", d.Attributes, current)
 				}
+				shown, err := m.Consider(rec, current, nil, nil)
+				if err != nil || len(shown.State) != 2 || len(shown.Shown.Faults) > 0 != (c.wrong != "") {
+					t.Fatalf("%+v, %v", shown, err)
+				}
+				for _, s := range shown.State {
+					if s.Decides != (s.Off == c.off) || len(s.Reads) == 0 {
+						t.Errorf("%s decides: %t, %+v", s.Off, s.Decides, s.Reads)
+					}
+				}
 			}
 		})
 	}

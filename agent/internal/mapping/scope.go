@@ -61,10 +61,12 @@ func conditionsOf(where *expr.Expression) []condition {
 	}
 	var out []condition
 	for _, e := range where.Conditions() {
-		out = append(out, condition{strings.Join(strings.Fields(e.Source().Text), " "), e})
+		out = append(out, condition{oneLine(e), e})
 	}
 	return out
 }
+
+func oneLine(e *expr.Expression) string { return strings.Join(strings.Fields(e.Source().Text), " ") }
 
 // Conditions returns the parts of the scope filter that must all be true, in order,
 // each on one line.

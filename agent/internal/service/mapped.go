@@ -22,12 +22,14 @@ type Mapped struct {
 	Joined     map[string]map[string]json.RawMessage `json:"joined,omitempty"`
 	Scope      MappedScope                           `json:"scope"`
 	Conditions []MappedCondition                     `json:"conditions"`
-	Account    *MappedAccount                        `json:"account,omitempty"` // that it is compared with
-	Attributes []MappedAttribute                     `json:"attributes"`
-	OU         ident.DN                              `json:"ou,omitempty"`
-	Groups     []ident.DN                            `json:"groups"`
-	LeftOut    string                                `json:"left_out,omitempty"` // why a join leaves it out
-	Quarantine []MappedFault                         `json:"quarantine"`         // why the record would be set aside
+	// State are the conditions on the state of the account: disable_when and enable_when.
+	State      []MappedState     `json:"state"`
+	Account    *MappedAccount    `json:"account,omitempty"` // that it is compared with
+	Attributes []MappedAttribute `json:"attributes"`
+	OU         ident.DN          `json:"ou,omitempty"`
+	Groups     []ident.DN        `json:"groups"`
+	LeftOut    string            `json:"left_out,omitempty"` // why a join leaves it out
+	Quarantine []MappedFault     `json:"quarantine"`         // why the record would be set aside
 }
 
 // MappedScope says whether a record is in scope.
@@ -48,6 +50,13 @@ type MappedCondition struct {
 	Cause    string       `json:"cause,omitempty"`
 	Next     string       `json:"next,omitempty"`
 	Reads    []MappedPart `json:"reads"`
+}
+
+// MappedState is a condition on the state of the account. The one that decides says why
+// it is disabled, or would be made so.
+type MappedState struct {
+	Key string `json:"key"` // enable_when or disable_when
+	MappedCondition
 }
 
 // MappedAccount is the account that a record has or would get by a match.
@@ -113,7 +122,7 @@ type MappedFault struct {
 func mapped(r engine.TriedRecord, directory bool) Mapped {
 	out := Mapped{
 		Key: r.Key(), Fields: valuesOf(r.Record.Fields), Scope: ScopeUndecided, Conditions: []MappedCondition{},
-		Attributes: []MappedAttribute{}, Groups: []ident.DN{}, Quarantine: []MappedFault{},
+		State: []MappedState{}, Attributes: []MappedAttribute{}, Groups: []ident.DN{}, Quarantine: []MappedFault{},
 	}
 	for endpoint, fields := range r.Record.Joined {
 		if out.Joined == nil {
@@ -144,6 +153,9 @@ func mapped(r engine.TriedRecord, directory bool) Mapped {
 		if r.Link != nil {
 			out.Account.By = "link"
 		}
+	}
+	for _, c := range r.State {
+		out.State = append(out.State, MappedState{string(c.Off), conditionOf(c.Condition, c.Decides)})
 	}
 	for _, a := range r.Shown.Attributes {
 		one := attributeOf(a, directory)
