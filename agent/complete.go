@@ -79,6 +79,7 @@ func (c *cli) completions(root *cobra.Command) {
 		"webhook-receiver unregister": c.complete(false, completion.Applications),
 		"webhooks":                    c.complete(false, completion.Webhooks),
 		"test endpoint":               c.complete(false, completion.Endpoints),
+		"test mapping":                c.complete(false, completion.DataSources),
 		"test webhook":                c.complete(false, completion.Webhooks),
 	}
 	each(root, func(cmd *cobra.Command) {
@@ -93,6 +94,7 @@ func (c *cli) completions(root *cobra.Command) {
 			"only": completion.Classes, "limit": completion.Nothing, "port": completion.Nothing, "redirect-url": completion.Nothing,
 			"user": completion.Nothing, "group": completion.Nothing, "members-of": completion.Nothing, "where": completion.Nothing,
 			"base": completion.Nothing, "since": completion.Nothing,
+			"automation": completion.Automations, "key": completion.Nothing,
 			"application": completion.Applications, "orchestration": completion.Orchestrations,
 			"state": completion.Fixed(service.DeliveryState("").Values()...),
 		} {

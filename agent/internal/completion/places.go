@@ -35,6 +35,9 @@ func Runnable(o *lookup) []store.Named { return asNamed(slices.Concat(o.Automati
 // Orchestrations returns the names of all orchestrations of the configuration.
 func Orchestrations(o *lookup) []store.Named { return asNamed(o.Orchestrations) }
 
+// DataSources returns the data sources.
+func DataSources(o *lookup) []store.Named { return asNamed(o.DataSources) }
+
 // Applications returns the names of all applications.
 func Applications(o *lookup) []store.Named { return asNamed(o.Applications) }
 

@@ -14,6 +14,7 @@ type Outline struct {
 	Triggered            []string // those that have
 	Webhooks             []string // of the configuration
 	Orchestrations       []string
+	DataSources          []string
 	Applications         []string
 	Connectors           []string          // of the applications
 	ApplicationOf        map[string]string // by automation
@@ -35,6 +36,7 @@ func ReadOutline(file string) Outline {
 	}
 	out.Automations, out.Applications = namesAt(tree, "automations"), namesAt(tree, "applications")
 	out.Webhooks, out.Orchestrations = namesAt(tree, "webhooks"), namesAt(tree, "orchestrations")
+	out.DataSources = namesAt(tree, "data_sources")
 	triggered := func(name string) bool { return textAt(tree, "automations", name, "trigger") != "" }
 	for _, name := range out.Automations {
 		if triggered(name) {

@@ -38,7 +38,7 @@ schedule = "never"
 `)
 	want := Outline{
 		StateDir: filepath.Join(dir, "state"), ModulesDir: filepath.Join(dir, "modules"),
-		Automations: []string{"sales", "staff"}, Applications: []string{"crm", "old"}, Connectors: []string{"pipedrive"},
+		Automations: []string{"sales", "staff"}, DataSources: []string{"people"}, Applications: []string{"crm", "old"}, Connectors: []string{"pipedrive"},
 		ApplicationOf: map[string]string{"staff": "crm", "sales": ""},
 		ConnectorOf:   map[string]string{"crm": "pipedrive", "old": "pipedrive"},
 	}
