@@ -54,8 +54,10 @@ func (l *loader) checkForEach(in path, e Endpoint) {
 		key string
 		set bool
 	}{
-		{"keyed", e.Keyed != nil && *e.Keyed}, {"mode", e.Mode != nil && *e.Mode != ModeFull},
-		{"one", e.One != nil}, {"repeat", e.Repeat != nil},
+		{"keyed", e.Keyed != nil && *e.Keyed},
+		{"mode", e.Mode != nil && *e.Mode != ModeFull},
+		{"one", e.One != nil},
+		{"repeat", e.Repeat != nil},
 	} {
 		if other.set {
 			l.failKey(in.with(other.key), "for_each excludes "+other.key, "each call delivers what belongs to one record, in one answer")

@@ -41,8 +41,10 @@ func TestNamesInAGlobalCatalog(t *testing.T) {
 	s.dc.AddUser(t, s.ou, "Abroad", "abroad", map[string][]string{"mail": {"abroad@ad.test"}, "proxyAddresses": {"SMTP:alias@ad.test"}})
 	dn := string(s.ou.Child("Abroad"))
 	names := []plan.Name{
-		{Attribute: "mail", Value: "ABROAD@ad.test", Forest: true}, {Attribute: "proxyAddresses", Value: "smtp:alias@ad.test", Forest: true},
-		{Attribute: "mail", Value: "free@ad.test", Forest: true}, {Attribute: "mail", Value: "abroad@ad.test"},
+		{Attribute: "mail", Value: "ABROAD@ad.test", Forest: true},
+		{Attribute: "proxyAddresses", Value: "smtp:alias@ad.test", Forest: true},
+		{Attribute: "mail", Value: "free@ad.test", Forest: true},
+		{Attribute: "mail", Value: "abroad@ad.test"},
 		{Attribute: "employeeID", Value: "7", Forest: true},
 	}
 	client, err := s.Connect(t.Context(), "")

@@ -129,13 +129,17 @@ func TestADependentEndpointRefusesOne(t *testing.T) {
 		"refused": {func(ident.Record) ([]ident.Record, error) {
 			return nil, fmt.Errorf("asked: %w", refusedOne{errors.New("not found"), false})
 		}, "2: endpoint hr: not found", "Title of Ada 2 512"},
-		"doubled": {func(p ident.Record) ([]ident.Record, error) { return append(titleOf(p), titleOf(p)...), nil },
-			"2: endpoint hr delivered the key 2 more than once", "Title of Ada 2 512"},
+		"doubled": {
+			func(p ident.Record) ([]ident.Record, error) { return append(titleOf(p), titleOf(p)...), nil },
+			"2: endpoint hr delivered the key 2 more than once", "Title of Ada 2 512",
+		},
 		"bad": {func(p ident.Record) ([]ident.Record, error) {
 			return []ident.Record{{Endpoint: "hr", Key: p.Key, Problem: "half a letter"}}, nil
 		}, "2: half a letter", "Title of Ada 2 512"},
-		"nothing": {func(ident.Record) ([]ident.Record, error) { return nil, nil },
-			"1 of the records has no record in endpoint hr (the first: key 2)", "Title of Ada 2 514"},
+		"nothing": {
+			func(ident.Record) ([]ident.Record, error) { return nil, nil },
+			"1 of the records has no record in endpoint hr (the first: key 2)", "Title of Ada 2 514",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, _, hr := dependentScene(t, false, `default(endpoints.hr.on, "no") == "yes"`, 5)
@@ -172,14 +176,16 @@ func TestAnOutageOfADependentEndpoint(t *testing.T) {
 		is     error
 		says   string
 	}{
-		"outage of one": {func(ctx context.Context, p ident.Record) ([]ident.Record, error) {
+		"outage of one": {func(_ context.Context, p ident.Record) ([]ident.Record, error) {
 			if p.Key == "17" {
 				return nil, down
 			}
 			return titleOf(p), nil
 		}, down, "endpoint hr: key 17: connection refused"},
-		"everybody refused": {func(context.Context, ident.Record) ([]ident.Record, error) { return nil, refused }, nil,
-			"endpoint hr: none of the 20 records that it was called for gets an answer; the first: key 1: not found"},
+		"everybody refused": {
+			func(context.Context, ident.Record) ([]ident.Record, error) { return nil, refused }, nil,
+			"endpoint hr: none of the 20 records that it was called for gets an answer; the first: key 1: not found",
+		},
 		"panic": {func(context.Context, ident.Record) ([]ident.Record, error) { panic("seven") }, nil, "panic: seven"},
 	} {
 		hr.asked()

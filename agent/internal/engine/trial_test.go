@@ -81,8 +81,11 @@ func TestTrial(t *testing.T) {
 			{"two that were asked for", Trial{Keys: []ident.Key{"2", "7"}}, two + "7 note: crm has no record with this key\n"},
 			{"twice the same key", Trial{Keys: []ident.Key{"3"}}, three},
 			{"saved, the first ones", Trial{Most: 2, Saved: true, Given: append(hr, users...)}, one + two},
-			{"saved, by key", Trial{Most: 1, Keys: []ident.Key{"2", "3", "8"}, Saved: true, Given: append(users, hr...)},
-				two + three + "8 note: crm has no record with this key\n"},
+			{
+				"saved, by key",
+				Trial{Most: 1, Keys: []ident.Key{"2", "3", "8"}, Saved: true, Given: append(users, hr...)},
+				two + three + "8 note: crm has no record with this key\n",
+			},
 		} {
 			for _, lead.no = range []string{"", "it cannot"} {
 				got := s.tries(c.in)

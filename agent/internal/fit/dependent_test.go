@@ -13,26 +13,46 @@ import (
 // it and of its parents, and what is wrong about it.
 func TestDependentEndpoints(t *testing.T) {
 	for name, c := range map[string]struct{ endpoints, own, title, lead, fields, wrong, warns string }{
-		"one's own": {`"users", "grants"`, "[applications.pipedrive.endpoints.grants]\nfor_each = \"users\"\npath = \"/v1/of/{{ parent.email }}\"\nheaders = { x = \"{{ parent.name }}\" }\nkey = \"{{ parent.id }}\"",
-			"endpoints.grants.level", "email id name", "level", "", ""},
-		"in a body": {`"users", "grants"`, "[applications.pipedrive.endpoints.grants]\nfor_each = \"users\"\nmethod = \"POST\"\npath = \"/v1/of\"\nbody = '{\"of\": {{ parent.email }}}'",
-			"endpoints.grants.level", "email id name", "level", "", ""},
-		"of a further endpoint": {`"users", "grants", "hr"`, "[applications.pipedrive.endpoints.grants]\nfor_each = \"hr\"\npath = \"/v1/of/{{ parent.grade }}\"",
-			"endpoints.grants.level", "id name", "level", "", ""},
-		"the connector's, of changes": {`"users", "news"`, "[applications.pipedrive.endpoints.news]\nfor_each = \"users\"\npath = \"/v1/news/{{ parent.id }}\"",
-			"endpoints.news.title", "id name", "title", "", ""},
-		"with an unknown field": {`"users", "hr"`, "[applications.pipedrive.endpoints.hr]\nfor_each = \"users\"\npath = \"/v1/hr/{{ parent.id }}\"",
-			"endpoints.hr.titel", "id name", "titel", "", `uses endpoints.hr.titel, which connector pipedrive does not list`},
-		"an unknown field of the parent": {`"users", "grants"`, "[applications.pipedrive.endpoints.grants]\nfor_each = \"users\"\npath = \"/v1/of/{{ parent.emial }}\"",
-			"endpoints.grants.level", "emial id name", "level", "", `agent.toml:34:19: warning: endpoint grants uses parent.emial, which connector pipedrive does not list for endpoint users (did you mean "parent.email"?)`},
-		"a derived field of the parent": {`"users", "grants", "hr"`, "[applications.pipedrive.endpoints.grants]\nfor_each = \"hr\"\npath = \"/v1/of/{{ parent.level }}\"",
-			"endpoints.grants.level", "", "", "agent.toml:34:19: endpoint grants uses parent.level, which connector pipedrive derives from other fields: parent has what the API sends", ""},
-		"the whole parent": {`"users", "grants"`, "[applications.pipedrive.endpoints.grants]\nfor_each = \"users\"\npath = \"/v1/of/{{ json(parent) }}\"",
-			"endpoints.grants.level", "", "", "a template uses parent as a whole; name a field: parent.NAME", ""},
-		"the same by a macro": {`"users", "grants"`, "[applications.pipedrive.endpoints.grants]\nfor_each = \"users\"\npath = \"/v1/of/{{ macros.today }}\"",
-			"endpoints.grants.level", "", "", "no template of its request names parent", ""},
-		"by a macro": {`"users", "grants"`, "[applications.pipedrive.endpoints.grants]\nfor_each = \"users\"\npath = \"/v1/of/{{ macros.who }}\"",
-			"endpoints.grants.level", "email id name", "level", "", ""},
+		"one's own": {
+			`"users", "grants"`, "[applications.pipedrive.endpoints.grants]\nfor_each = \"users\"\npath = \"/v1/of/{{ parent.email }}\"\nheaders = { x = \"{{ parent.name }}\" }\nkey = \"{{ parent.id }}\"",
+			"endpoints.grants.level", "email id name", "level", "", "",
+		},
+		"in a body": {
+			`"users", "grants"`, "[applications.pipedrive.endpoints.grants]\nfor_each = \"users\"\nmethod = \"POST\"\npath = \"/v1/of\"\nbody = '{\"of\": {{ parent.email }}}'",
+			"endpoints.grants.level", "email id name", "level", "", "",
+		},
+		"of a further endpoint": {
+			`"users", "grants", "hr"`, "[applications.pipedrive.endpoints.grants]\nfor_each = \"hr\"\npath = \"/v1/of/{{ parent.grade }}\"",
+			"endpoints.grants.level", "id name", "level", "", "",
+		},
+		"the connector's, of changes": {
+			`"users", "news"`, "[applications.pipedrive.endpoints.news]\nfor_each = \"users\"\npath = \"/v1/news/{{ parent.id }}\"",
+			"endpoints.news.title", "id name", "title", "", "",
+		},
+		"with an unknown field": {
+			`"users", "hr"`, "[applications.pipedrive.endpoints.hr]\nfor_each = \"users\"\npath = \"/v1/hr/{{ parent.id }}\"",
+			"endpoints.hr.titel", "id name", "titel", "", `uses endpoints.hr.titel, which connector pipedrive does not list`,
+		},
+		"an unknown field of the parent": {
+			`"users", "grants"`, "[applications.pipedrive.endpoints.grants]\nfor_each = \"users\"\npath = \"/v1/of/{{ parent.emial }}\"",
+			"endpoints.grants.level", "emial id name", "level", "", `agent.toml:34:19: warning: endpoint grants uses parent.emial, which connector pipedrive does not list for endpoint users (did you mean "parent.email"?)`,
+		},
+		"a derived field of the parent": {
+			`"users", "grants", "hr"`, "[applications.pipedrive.endpoints.grants]\nfor_each = \"hr\"\npath = \"/v1/of/{{ parent.level }}\"",
+			"endpoints.grants.level", "", "", "agent.toml:34:19: endpoint grants uses parent.level, which connector pipedrive derives from other fields: parent has what the API sends", "",
+		},
+		"the whole parent": {
+			`"users", "grants"`, "[applications.pipedrive.endpoints.grants]\nfor_each = \"users\"\npath = \"/v1/of/{{ json(parent) }}\"",
+			"endpoints.grants.level", "", "", "a template uses parent as a whole; name a field: parent.NAME", "",
+		},
+		"the same by a macro": {
+			`"users", "grants"`, "[applications.pipedrive.endpoints.grants]\nfor_each = \"users\"\npath = \"/v1/of/{{ macros.today }}\"",
+			"endpoints.grants.level", "", "", "no template of its request names parent", "",
+		},
+		"by a macro": {
+			`"users", "grants"`, "[applications.pipedrive.endpoints.grants]\nfor_each = \"users\"\npath = \"/v1/of/{{ macros.who }}\"",
+			"endpoints.grants.level", "email id name", "level", "", "",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := joinManifest()
