@@ -50,8 +50,7 @@ func (j *Job) failed(ctx context.Context, t Task, link ident.Link, intent int64,
 	c := j.commit(o, "")
 	c.HeldID, c.Intent, c.Wrote = t.HeldID, intent, wrote(t.Op, w)
 	if w.Done == t.Op.Class {
-		first, _ := operation.FirstHalf(t.Op)
-		c.Link = j.linked(operation.Remember(link, first, j.Now().UTC()))
+		c.Link = j.linked(operation.Remember(link, c.Wrote, j.Now().UTC()))
 	}
 	if err := j.Store.Commit(ctx, j.Lease, c); err != nil {
 		return fmt.Errorf("record that %s of %s failed: %w", t.Op.Class, t.Change.Name, err)
@@ -71,9 +70,7 @@ func wrote(op ident.Operation, w *write.Error) ident.Operation {
 	}
 	done, _ := operation.FirstHalf(op)
 	if len(w.Changed) > 0 {
-		failed := func(g ident.DN) bool { return !slices.Contains(w.Changed, g) }
-		done.Groups = slices.DeleteFunc(slices.Clone(op.Groups), failed)
-		done.Left = slices.DeleteFunc(slices.Clone(op.Left), failed)
+		done = operation.OnlyGroups(done, func(g ident.DN) bool { return slices.Contains(w.Changed, g) })
 	}
 	return done
 }

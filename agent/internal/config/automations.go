@@ -77,6 +77,8 @@ type Adopt struct {
 type Missing struct {
 	Action plan.MissingAction `toml:"action"`
 	MoveTo ident.DN           `toml:"move_to"` // "": the account stays where it is
+	// StripGroups takes the account out of its groups once it is disabled.
+	StripGroups bool `toml:"strip_groups"`
 }
 
 // Owns says what an automation decides about an account.
@@ -202,8 +204,11 @@ func (l *loader) checkPlaces(in path, a Automation) {
 	} else if a.Missing.MoveTo != "" && !l.config.Directory.inScope(a.Missing.MoveTo) {
 		l.fail(at, fmt.Sprintf("move_to %q is outside of scope", a.Missing.MoveTo), l.outside(a.Missing.MoveTo))
 	}
-	if l.has(at) && a.Missing.Action == plan.MissingKeep && !l.failed[in.with("missing").with("action").index()] {
-		l.failKey(at, `move_to has no effect with action = "keep"`, `set action = "disable"`)
+	for _, key := range []string{"move_to", "strip_groups"} {
+		at := in.with("missing").with(key)
+		if l.has(at) && a.Missing.Action == plan.MissingKeep && !l.failed[in.with("missing").with("action").index()] {
+			l.failKey(at, key+` has no effect with action = "keep"`, `set action = "disable"`)
+		}
 	}
 }
 

@@ -20,5 +20,5 @@ func (Automation) unavailable() map[string]string {
 }
 
 func (Missing) unavailable() map[string]string {
-	return map[string]string{"delete_after": "", "strip_groups": "", "create_groups": ""}
+	return map[string]string{"delete_after": "", "create_groups": ""}
 }

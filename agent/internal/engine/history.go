@@ -175,6 +175,7 @@ func (e *Engine) updateLink(ctx context.Context, r *run, u plan.LinkUpdate) erro
 	if u.Placed != "" {
 		link.Placed, link.OU, link.Left, link.LeftOU = u.Placed, u.OU, "", ""
 	}
+	link.Stripped = slices.DeleteFunc(link.Stripped, func(g ident.GUID) bool { return slices.Contains(u.Rejoined, g) })
 	if len(u.Agreed) > 0 {
 		applied := maps.Clone(u.Agreed)
 		for name, digest := range link.Applied {

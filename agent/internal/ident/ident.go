@@ -174,6 +174,9 @@ type Link struct {
 	// Off says, with MissingSince, why the account is disabled although its key is
 	// delivered; "" when the key was missing.
 	Off Off `json:"off,omitempty"`
+	// Stripped are the groups that rollcall took the account out of because its key was
+	// missing. A returner gets them back.
+	Stripped []GUID `json:"stripped,omitempty"`
 	// Unseen says that no complete delivery has contained the key, with its
 	// record in scope, when the link was made or since. The key may be wrong, so
 	// nobody counts as missing because of it.

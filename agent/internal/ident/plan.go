@@ -137,6 +137,9 @@ type Operation struct {
 	Attributes []AttributeChange `json:"attributes,omitempty"`
 	Groups     []DN              `json:"groups,omitempty"`
 	Left       []DN              `json:"left,omitempty"`
+	// GroupIDs name those of Left that the link is to remember, or those of Groups that
+	// it need not remember any more, in the same order; "" for others.
+	GroupIDs []GUID `json:"group_ids,omitempty"`
 	// FormerKey is the key that a link had until now.
 	FormerKey Key `json:"former_key,omitempty"`
 	// OU is the container that ou names, when the account stays where it is.

@@ -2,6 +2,7 @@ package operation
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -137,6 +138,18 @@ func TestRemember(t *testing.T) {
 			ident.Link{Placed: staff},
 		},
 		{
+			"leave groups, of which one is to be remembered",
+			ident.Link{Placed: leavers, MissingSince: &since, Stripped: []ident.GUID{"g-old", "g-crm"}},
+			ident.Operation{Class: ident.ClassGroups, Left: []ident.DN{"CN=Other,DC=x", crm}, GroupIDs: []ident.GUID{"", "g-crm"}},
+			ident.Link{Placed: leavers, MissingSince: &since, Stripped: []ident.GUID{"g-old", "g-crm"}},
+		},
+		{
+			"back in a group",
+			ident.Link{Placed: staff, Stripped: []ident.GUID{"g-old", "g-crm"}},
+			ident.Operation{Class: ident.ClassGroups, Groups: []ident.DN{crm}, GroupIDs: []ident.GUID{"g-crm"}},
+			ident.Link{Placed: staff, Stripped: []ident.GUID{"g-old"}},
+		},
+		{
 			"make it disabled",
 			ident.Link{},
 			ident.Operation{Class: ident.ClassCreate, To: staff.Child("Ada"), Off: ident.OffNotYet},
@@ -180,5 +193,21 @@ func TestRemember(t *testing.T) {
 				t.Error("the link that was passed is changed")
 			}
 		})
+	}
+}
+
+// Of an operation on groups that failed half-way, the link remembers the half that was
+// written.
+func TestOnlyGroups(t *testing.T) {
+	first := func(g ident.DN) bool { return g == crm }
+	for _, op := range []ident.Operation{
+		{Class: ident.ClassGroups, Left: []ident.DN{"CN=Other,DC=x", crm}, GroupIDs: []ident.GUID{"g-other", "g-crm"}},
+		{Class: ident.ClassGroups, Groups: []ident.DN{"CN=Other,DC=x", crm}, GroupIDs: []ident.GUID{"g-other", "g-crm"}},
+		{Class: ident.ClassGroups, Groups: []ident.DN{crm, "CN=Other,DC=x"}},
+	} {
+		got := OnlyGroups(op, first)
+		if len(got.Left)+len(got.Groups) != 1 || len(op.GroupIDs) > 0 && !slices.Equal(got.GroupIDs, []ident.GUID{"g-crm"}) {
+			t.Errorf("%+v", got)
+		}
 	}
 }

@@ -20,7 +20,6 @@ type differ struct {
 	dir        *directory
 	draft      *draft
 	handover   *handover
-	groups     map[ident.DN]*group
 	everywhere everywhere
 }
 
@@ -41,7 +40,7 @@ type diffMapper interface {
 func newDiffer(set *Settings, view diffView, mapper diffMapper, dir *directory, d *draft) *differ {
 	f := &differ{
 		set: set, view: view, mapper: mapper, dir: dir, draft: d,
-		handover: newHandover(view, d), groups: map[ident.DN]*group{},
+		handover: newHandover(view, d),
 	}
 	d.names.freed = f.handover.freed
 	return f
@@ -185,7 +184,11 @@ func (f *differ) lifecycle(c *change, want ident.Desired, link ident.Link) error
 	if err != nil {
 		return err
 	}
-	c.addGroups(groups)
+	back, err := f.groupsToRejoin(c, want, link)
+	if err != nil {
+		return err
+	}
+	c.addGroups(groups, back)
 	return nil
 }
 

@@ -59,7 +59,7 @@ func (f *differ) create(rec ident.Record) error {
 	if err := f.diffReferences(c, want, ident.Link{}); err != nil {
 		return err
 	}
-	c.addGroups(groups)
+	c.addGroups(groups, nil)
 	f.draft.names.Reserve("cn", op.cn, mapping.UniqueContainer, op.parent, rec.Key)
 	f.draft.keep(c)
 	return nil

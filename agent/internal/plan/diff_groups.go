@@ -6,16 +6,7 @@ import (
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
-	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
-
-// group is what a plan knows about a group that accounts are to join.
-type group struct {
-	dn      ident.DN
-	trouble string // why nobody is added to it; "" when members are
-	next    string // what to do about the trouble
-	sid     string
-}
 
 // usableGroups returns the groups that accounts may be added to, and reports
 // each of the others for this account. Because of the report the next run
@@ -23,7 +14,7 @@ type group struct {
 func (f *differ) usableGroups(c *change, dns []ident.DN) ([]ident.DN, error) {
 	var out []ident.DN
 	for _, dn := range dns {
-		g, err := f.group(dn)
+		g, err := f.dir.group(dn)
 		if err != nil {
 			return nil, err
 		}
@@ -37,40 +28,11 @@ func (f *differ) usableGroups(c *change, dns []ident.DN) ([]ident.DN, error) {
 	return out, nil
 }
 
-func (f *differ) group(dn ident.DN) (*group, error) {
-	if g, known := f.groups[dn]; known {
-		return g, nil
-	}
-	entry, there, err := f.dir.entryAt(dn)
-	if err != nil {
-		return nil, err
-	}
-	g := &group{dn: dn, sid: entry.Attributes.First("objectsid")}
-	switch {
-	case !f.dir.inScope(dn.Parent()):
-		g.trouble = "it is outside the scope of [directory]"
-		g.next = "add its OU to scope, or take it out of groups of the automation " + f.set.Automation
-	case !there:
-		g.trouble = "it does not exist"
-		g.next = "create it, or correct groups of the automation " + f.set.Automation
-	case !isGroup(entry):
-		g.trouble = "it is no group"
-		g.next = "correct groups of the automation " + f.set.Automation
-	default:
-		if g.trouble, err = f.dir.untouchable(entry); err != nil {
-			return nil, err
-		}
-		g.next = "take it out of groups of the automation " + f.set.Automation + ", or name it in allow_protected of [directory]"
-	}
-	f.groups[dn] = g
-	return g, nil
-}
-
 // groupsOfNew returns the usable groups that a new account is to be added to:
 // all but Domain Users, its primary group.
 func (f *differ) groupsOfNew(c *change, dns []ident.DN) ([]ident.DN, error) {
 	usable, err := f.usableGroups(c, dns)
-	return slices.DeleteFunc(usable, func(dn ident.DN) bool { return ident.IsDomainUsers(f.groups[dn].sid) }), err
+	return slices.DeleteFunc(usable, func(dn ident.DN) bool { return ident.IsDomainUsers(f.dir.groups[dn].sid) }), err
 }
 
 // groupsToJoin returns the usable groups that the account is not in yet. It
@@ -84,7 +46,7 @@ func (f *differ) groupsToJoin(c *change, dns []ident.DN) ([]ident.DN, error) {
 	primary := ident.PrimaryGroup(c.entry)
 	var out []ident.DN
 	for _, dn := range usable {
-		if primary != "" && primary == f.groups[dn].sid {
+		if primary != "" && primary == f.dir.groups[dn].sid {
 			continue
 		}
 		member, err := f.view.MemberOf(dn, c.entry.GUID)
@@ -98,23 +60,88 @@ func (f *differ) groupsToJoin(c *change, dns []ident.DN) ([]ident.DN, error) {
 	return out, nil
 }
 
-func (c *change) addGroups(groups []ident.DN) {
-	if len(groups) == 0 {
+// groupsToRejoin returns the groups that a returner was in before rollcall took the
+// account out of them, and forgets those that are gone or that somebody has given back.
+func (f *differ) groupsToRejoin(c *change, want ident.Desired, link ident.Link) ([]*group, error) {
+	if want.Off != "" {
+		return nil, nil
+	}
+	var back []*group
+	up := LinkUpdate{Key: c.key, GUID: link.GUID}
+	for _, id := range link.Stripped {
+		e, there, err := f.view.EntryByGUID(id)
+		if err != nil {
+			return nil, err
+		}
+		if !there {
+			f.draft.note(c.key, c.name, "was in a group when the key was missing that does not exist any more: %s", id)
+			up.Rejoined = append(up.Rejoined, id)
+			continue
+		}
+		g, err := f.dir.group(e.DN)
+		if err != nil {
+			return nil, err
+		}
+		member, err := f.view.MemberOf(e.DN, c.entry.GUID)
+		switch {
+		case err != nil:
+			return nil, err
+		case member:
+			up.Rejoined = append(up.Rejoined, id)
+		case g.trouble != "":
+			f.draft.attend(c.key, c.name, ident.PartGroups,
+				fmt.Sprintf("group %s: %s; the account, which was in it before the key was missing, is not added to it", g.dn, g.trouble),
+				"add the account by hand, or leave it so"+f.set.orAccept(c.key))
+		default:
+			back = append(back, g)
+		}
+	}
+	if len(up.Rejoined) > 0 {
+		f.draft.links = append(f.draft.links, up)
+	}
+	return back, nil
+}
+
+// addGroups adds the operation by which an account joins groups, and is back in others.
+func (c *change) addGroups(groups []ident.DN, back []*group) {
+	op := operation{}
+	op.Class, op.Groups = ident.ClassGroups, groups
+	var why []string
+	if len(groups) > 0 {
+		why = append(why, "not yet a member of "+namesOf(groups))
+	}
+	var again []ident.DN
+	for _, g := range back {
+		again = append(again, g.dn)
+		if i := slices.IndexFunc(groups, func(dn ident.DN) bool { return sameDN(dn, g.dn) }); i >= 0 {
+			op.remember(i, g.guid)
+			continue
+		}
+		op.Groups = append(slices.Clip(op.Groups), g.dn)
+		op.remember(len(op.Groups)-1, g.guid)
+	}
+	if len(op.Groups) == 0 {
 		return
 	}
+	if len(again) > 0 {
+		why = append(why, "back in "+namesOf(again)+", where the account was before the key was missing")
+	}
+	op.Reason = "groups: " + strings.Join(why, "; ")
+	c.add(op)
+}
+
+// remember notes which group is the one at i of Groups or Left.
+func (op *operation) remember(i int, id ident.GUID) {
+	for len(op.GroupIDs) <= i {
+		op.GroupIDs = append(op.GroupIDs, "")
+	}
+	op.GroupIDs[i] = id
+}
+
+func namesOf(groups []ident.DN) string {
 	names := make([]string, len(groups))
 	for i, g := range groups {
 		names[i] = g.Name()
 	}
-	op := operation{}
-	op.Class, op.Groups = ident.ClassGroups, groups
-	op.Reason = "groups: not yet a member of " + strings.Join(names, ", ")
-	c.add(op)
-}
-
-// isGroup reports whether an object is a group. An object of unknown kind
-// counts as one.
-func isGroup(e ident.Entry) bool {
-	classes := e.Attributes.Values("objectclass")
-	return len(classes) == 0 || slices.ContainsFunc(classes, func(c string) bool { return text.Same(c, "group") })
+	return strings.Join(names, ", ")
 }

@@ -15,6 +15,7 @@ type directory struct {
 	scopes  map[ident.DN]bool // whether a container is in scope
 	exists  map[ident.DN]bool // whether a container exists
 	objects map[ident.DN]bool // whether an object of any kind exists
+	groups  map[ident.DN]*group
 }
 
 // directoryView is the part of View that a directory reads.
@@ -26,7 +27,10 @@ type directoryView interface {
 }
 
 func newDirectory(set *Settings, view directoryView) *directory {
-	return &directory{set: set, view: view, scopes: map[ident.DN]bool{}, exists: map[ident.DN]bool{}, objects: map[ident.DN]bool{}}
+	return &directory{
+		set: set, view: view, scopes: map[ident.DN]bool{}, exists: map[ident.DN]bool{}, objects: map[ident.DN]bool{},
+		groups: map[ident.DN]*group{},
+	}
 }
 
 // inScope reports whether an object in the container may be changed.

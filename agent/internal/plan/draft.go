@@ -88,7 +88,7 @@ func (d *draft) delivered(key ident.Key) {
 
 // tally counts what one summary note reports, where a note for each user would
 // be too much.
-type tally struct{ unmatched, renames, others, kept, staying, ended int }
+type tally struct{ unmatched, renames, others, kept, staying, ended, inGroups int }
 
 // note reports something that needs nobody's attention.
 func (d *draft) note(key ident.Key, name, format string, args ...any) {

@@ -78,6 +78,9 @@ func (d *draft) tallyNotes() {
 	if n := d.tally.ended; n > 0 {
 		d.note("", "", "%s no account and gets none: disable_when holds already", count(n, "record has", "records have"))
 	}
+	if n := d.tally.inGroups; n > 0 {
+		d.note("", "", "%s of disabled accounts stay: the groups are protected or out of scope", count(n, "membership", "memberships"))
+	}
 	if n := d.tally.kept; n > 0 {
 		d.note("", "", "%s missing; missing.action is keep", count(n, "account is", "accounts are"))
 	}

@@ -115,7 +115,7 @@ func (j *judge) strangeKeys(acted bool) string {
 	absent := 0
 	for _, link := range j.draft.known.absent {
 		c, changes := j.draft.changes[link.Key]
-		follows := changes && len(c.ops) > 0 && c.ops[0].missing
+		follows := changes && len(c.ops) > 0 && c.ops[0].missing && c.ops[0].Class != ident.ClassGroups // who was disabled before
 		if follows || !acted && link.Delivered && !link.Missing() {
 			absent++
 		}

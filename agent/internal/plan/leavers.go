@@ -19,7 +19,8 @@ type leaverPlanner struct {
 	hist   *History
 	dir    *directory
 	draft  *draft
-	strays int // see Builder.Strays
+	strays int                       // see Builder.Strays
+	groups map[ident.GUID][]ident.DN // of accounts that are to be taken out of them
 }
 
 // leaversView is the part of View that a leaverPlanner reads. The View may
@@ -72,6 +73,9 @@ func (l *leaverPlanner) planMissing(d Delivery, nobody bool) error {
 	}
 	slices.SortFunc(missing, func(x, y ident.Link) int { return cmp.Compare(x.Key, y.Key) })
 	l.draft.counts.Missing = len(missing)
+	if err := l.readGroups(missing); err != nil {
+		return err
+	}
 	for _, link := range missing {
 		if link.Automation != l.set.Automation {
 			return fmt.Errorf("the link of the key %s belongs to the automation %q", link.Key, link.Automation)
@@ -166,9 +170,17 @@ func (l *leaverPlanner) missingLink(link ident.Link) error {
 	if err := l.leaver(c, reason, link); err != nil {
 		return err
 	}
+	if err := l.leaveGroups(c, reason, link); err != nil {
+		return err
+	}
 	if deleted && l.draft.leaving > before {
-		c.ops[0].deleted = true
 		l.draft.reported++
+	}
+	for _, op := range c.ops {
+		op.deleted = deleted
+	}
+	if len(c.ops) > 0 {
+		l.draft.changes[c.key] = c
 	}
 	return nil
 }
@@ -208,8 +220,10 @@ func (l *leaverPlanner) leaver(c *change, reason string, link ident.Link) error 
 		}
 	}
 	if op.Class == ident.ClassDisable || op.parent != "" {
+		if op.Class == ident.ClassDisable && l.set.Missing.StripGroups {
+			op.Reason += "; a later run takes it out of its groups"
+		}
 		c.add(op)
-		l.draft.changes[c.key] = c
 		l.draft.leaving++
 	}
 	return nil

@@ -156,11 +156,12 @@ type LinkUpdate struct {
 	Key ident.Key
 	// GUID is the account of the link. Should the key be linked to another one by then,
 	// the update is not for that; "" if it is about the key alone.
-	GUID         ident.GUID `json:",omitempty"`
-	ClearMissing bool       // somebody has enabled the account that rollcall had disabled
-	Seen         bool       // the key was delivered for the first time, in scope
-	Placed       ident.DN   // where it belongs from now on, also after it had left; "" leaves the link's own
-	OU           ident.DN   // with Placed: the place that ou gives for an account that stays elsewhere
+	GUID         ident.GUID   `json:",omitempty"`
+	ClearMissing bool         // somebody has enabled the account that rollcall had disabled
+	Seen         bool         // the key was delivered for the first time, in scope
+	Placed       ident.DN     // where it belongs from now on, also after it had left; "" leaves the link's own
+	OU           ident.DN     // with Placed: the place that ou gives for an account that stays elsewhere
+	Rejoined     []ident.GUID `json:",omitempty"` // groups that the account need not be given back
 	// Agreed are digests of attributes that both sides have changed to the same
 	// value, by their lower-case names: as if rollcall had written that.
 	Agreed map[string]string `json:",omitempty"`

@@ -134,6 +134,9 @@ func trace(p ident.Plan) []string {
 			for _, g := range op.Groups {
 				line += " " + string(g)
 			}
+			for _, g := range op.Left {
+				line += " -" + string(g)
+			}
 			out = append(out, line+" | "+op.Reason)
 		}
 	}

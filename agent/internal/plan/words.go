@@ -71,4 +71,6 @@ func (MissingAction) Values() []string {
 type Missing struct {
 	Action MissingAction
 	MoveTo ident.DN // the container for disabled accounts; "" leaves them where they are
+	// StripGroups takes accounts that rollcall has disabled out of their groups.
+	StripGroups bool
 }

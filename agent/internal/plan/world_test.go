@@ -134,6 +134,18 @@ func (w *world) MemberOf(group ident.DN, guid ident.GUID) (bool, error) {
 	return w.members[group][guid], w.fails("MemberOf")
 }
 
+func (w *world) GroupsOf(accounts []ident.GUID) (map[ident.GUID][]ident.DN, error) {
+	out := map[ident.GUID][]ident.DN{}
+	for _, group := range slices.Sorted(maps.Keys(w.members)) {
+		for _, guid := range accounts {
+			if w.members[group][guid] {
+				out[guid] = append(out[guid], group)
+			}
+		}
+	}
+	return out, w.fails("GroupsOf")
+}
+
 func (w *world) Protected(e ident.Entry) (string, error) {
 	return w.protected[e.GUID], w.fails("Protected")
 }
@@ -300,6 +312,9 @@ func (w *world) write(t fataler, c ident.Change, op ident.Operation, e *ident.En
 				w.members[g] = map[ident.GUID]bool{}
 			}
 			w.members[g][e.GUID] = true
+		}
+		for _, g := range op.Left {
+			delete(w.members[g], e.GUID)
 		}
 	}
 	if op.From == "" {

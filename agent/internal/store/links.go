@@ -11,7 +11,7 @@ import (
 )
 
 const selectLinks = `SELECT application, kind, key, guid, automation, origin, created, placed, ou, missing_since, unseen,
-	left_from, left_ou, delivered, applied_json, orchestration, off FROM links`
+	left_from, left_ou, delivered, applied_json, orchestration, off, stripped_json FROM links`
 
 // linkBatch is how many links one query of Links reads.
 const linkBatch = 1000
@@ -226,16 +226,20 @@ func (s *Store) putLink(ctx context.Context, tx *sql.Tx, link *ident.Link, cause
 	if err != nil {
 		return err
 	}
+	stripped, err := toJSON(link.Stripped)
+	if err != nil {
+		return err
+	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO links
 		(application, kind, key, guid, automation, origin, created, placed, ou, missing_since, unseen, left_from, left_ou, delivered,
-			applied_json, orchestration, off)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			applied_json, orchestration, off, stripped_json)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (application, kind, key) DO UPDATE SET automation = excluded.automation, origin = excluded.origin, created = excluded.created,
 			placed = excluded.placed, ou = excluded.ou, missing_since = excluded.missing_since, unseen = excluded.unseen,
 			left_from = excluded.left_from, left_ou = excluded.left_ou, delivered = excluded.delivered, applied_json = excluded.applied_json,
-			orchestration = excluded.orchestration, off = excluded.off`,
+			orchestration = excluded.orchestration, off = excluded.off, stripped_json = excluded.stripped_json`,
 		link.Application, link.Kind, link.Key, link.GUID, link.Automation, link.Origin, stamp(link.Created), link.Placed, link.OU,
-		stampOf(link.MissingSince), link.Unseen, link.Left, link.LeftOU, link.Delivered, applied, link.Orchestration, link.Off)
+		stampOf(link.MissingSince), link.Unseen, link.Left, link.LeftOU, link.Delivered, applied, link.Orchestration, link.Off, stripped)
 	if err != nil || len(holders) > 0 {
 		return err
 	}
@@ -264,15 +268,15 @@ func scanLink(row scanner) (ident.Link, error) {
 		l                ident.Link
 		created, missing int64
 		applied          string
+		stripped         string
 	)
 	err := row.Scan(&l.Application, &l.Kind, &l.Key, &l.GUID, &l.Automation, &l.Origin, &created, &l.Placed, &l.OU, &missing,
-		&l.Unseen, &l.Left, &l.LeftOU, &l.Delivered, &applied, &l.Orchestration, &l.Off)
+		&l.Unseen, &l.Left, &l.LeftOU, &l.Delivered, &applied, &l.Orchestration, &l.Off, &stripped)
 	if err != nil {
 		return ident.Link{}, err
 	}
 	l.Created, l.MissingSince = moment(created), momentOf(missing)
-	err = fromJSON(applied, &l.Applied)
-	return l, err
+	return l, errors.Join(fromJSON(applied, &l.Applied), fromJSON(stripped, &l.Stripped))
 }
 
 // MarkDelivered remembers which keys of a space the last delivery

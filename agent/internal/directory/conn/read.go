@@ -92,6 +92,21 @@ type Query struct {
 // EscapeFilter makes a value safe for use in a filter (RFC 4515 section 3).
 func EscapeFilter(value string) string { return ldap.EscapeFilter(value) }
 
+// FilterOfGUIDs returns a filter that finds objects by their GUIDs.
+func FilterOfGUIDs(guids []ident.GUID) (string, error) {
+	var f strings.Builder
+	f.WriteString("(|")
+	for _, guid := range guids {
+		b, err := guid.Bytes()
+		if err != nil {
+			return "", err
+		}
+		f.WriteString("(objectGUID=" + EscapeFilter(string(b)) + ")")
+	}
+	f.WriteString(")")
+	return f.String(), nil
+}
+
 // Search reads page by page and calls each for every entry. An error of each
 // ends the search and is returned unchanged. References to other servers are
 // left out. The connection is held until Search returns: with a single

@@ -56,7 +56,7 @@ const lookUpSize = 50
 func (s *synchroniser) lookUp(ctx context.Context, guids []ident.GUID) (map[ident.GUID]ident.Entry, error) {
 	found := make(map[ident.GUID]ident.Entry, len(guids))
 	for part := range slices.Chunk(guids, lookUpSize) {
-		filter, err := byGUIDs(part)
+		filter, err := conn.FilterOfGUIDs(part)
 		if err != nil {
 			return nil, fmt.Errorf("look up objects: %w", err)
 		}

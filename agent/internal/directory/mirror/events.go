@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -90,7 +89,7 @@ func (s *synchroniser) doubts(ctx context.Context, gone []ident.GUID) (map[ident
 // lookUpDeleted looks for objects among the deleted ones. A server that refuses
 // to show them shows none.
 func (s *synchroniser) lookUpDeleted(ctx context.Context, guids []ident.GUID) (map[ident.GUID]bool, error) {
-	filter, err := byGUIDs(guids)
+	filter, err := conn.FilterOfGUIDs(guids)
 	if err != nil {
 		return nil, err
 	}
@@ -104,21 +103,6 @@ func (s *synchroniser) lookUpDeleted(ctx context.Context, guids []ident.GUID) (m
 		return nil, nil
 	}
 	return deleted, err
-}
-
-// byGUIDs returns a filter that finds objects by their GUIDs.
-func byGUIDs(guids []ident.GUID) (string, error) {
-	var f strings.Builder
-	f.WriteString("(|")
-	for _, guid := range guids {
-		b, err := guid.Bytes()
-		if err != nil {
-			return "", err
-		}
-		f.WriteString("(objectGUID=" + conn.EscapeFilter(string(b)) + ")")
-	}
-	f.WriteString(")")
-	return f.String(), nil
 }
 
 // doubt passes on why deletions are not certain.
