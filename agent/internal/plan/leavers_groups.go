@@ -11,11 +11,11 @@ type GroupLister interface {
 	GroupsOf(accounts []ident.GUID) (map[ident.GUID][]ident.DN, error)
 }
 
-// strips reports whether the account of a link is to be taken out of its groups: rollcall
-// has disabled it as missing, in an earlier run. Nobody who can log in loses a group, even
-// when the write that disables fails or waits for approval.
+// strips reports whether the account of a missing key is to be taken out of its groups:
+// rollcall has disabled it in an earlier run, for whatever reason. Nobody who can log in
+// loses a group, even when the write that disables fails or waits for approval.
 func (l *leaverPlanner) strips(link ident.Link) bool {
-	return l.set.Missing.StripGroups && link.Missing()
+	return l.set.Missing.StripGroups && link.MissingSince != nil
 }
 
 // readGroups reads the groups of the accounts that are to be taken out of them.

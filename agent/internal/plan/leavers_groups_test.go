@@ -76,7 +76,6 @@ func TestWhoLosesNoGroups(t *testing.T) {
 		"disabled by somebody else":     func(_ *scene, _ *ident.Entry, l *ident.Link) { l.MissingSince = nil },
 		"enabled by hand":               func(_ *scene, e *ident.Entry, _ *ident.Link) { e.Attributes["useraccountcontrol"] = []string{"512"} },
 		"a state that cannot be read":   func(_ *scene, e *ident.Entry, _ *ident.Link) { delete(e.Attributes, "useraccountcontrol") },
-		"disabled by its last day":      func(_ *scene, _ *ident.Entry, l *ident.Link) { l.Off = ident.OffEnded },
 		"the account may not be edited": func(s *scene, e *ident.Entry, _ *ident.Link) { s.protected[e.GUID] = "is an administrator" },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -98,6 +97,18 @@ func TestWhoLosesNoGroups(t *testing.T) {
 	s.delivery.Complete = false
 	if p := s.plan(t); len(p.Changes) > 0 {
 		t.Errorf("by a delivery in doubt: %v", trace(p))
+	}
+}
+
+// Whose account was disabled by the last day, and who is missing since, is a leaver too.
+func TestWhoHadLeftAlreadyLosesTheGroups(t *testing.T) {
+	for _, to := range []ident.DN{leavers, ""} {
+		s := stripScene()
+		s.without("11")
+		s.links["11"].Off, s.set.Missing.MoveTo = ident.OffEnded, to
+		if p := s.plan(t); len(p.Changes) != 1 || len(p.Changes[0].Operations[0].Left) != 2 {
+			t.Errorf("move_to %q: %v", to, trace(p))
+		}
 	}
 }
 
